@@ -1,0 +1,1 @@
+"""The service: stores, serves, follows, signs people in."""

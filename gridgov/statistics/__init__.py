@@ -1,0 +1,1 @@
+"""Closure figures counted from the facts the ledger holds."""

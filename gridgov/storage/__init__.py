@@ -1,0 +1,1 @@
+"""Tables, the writer, the ledger and what is derived from it."""
