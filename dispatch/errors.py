@@ -1,0 +1,87 @@
+"""What can be wrong with an act on an incident, or with the rules it is decided by.
+
+A docstring is the default message; what the error is about stands in its attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DispatchError(Exception):
+    """The rules refuse this."""
+
+    def __init__(self, message: str | None = None, **about: object) -> None:
+        self.message = message or " ".join((self.__doc__ or "").split())
+        self.about = about
+        super().__init__(self.message)
+
+
+class UnknownCategory(DispatchError):
+    """No category of the rules in force has this key or alias."""
+
+    def __init__(self, key: str, near: Sequence[str] = ()) -> None:
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        super().__init__(f"the rules in force have no category {key!r}{hint}", category=key, near=list(near))
+
+
+class UnknownDepartment(DispatchError):
+    """The rules in force have no such department."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the rules in force have no department {code!r}", department=code)
+
+
+class NotInThisStage(DispatchError):
+    """The act is not open in the stage where the incident stands."""
+
+    def __init__(self, act: str, stage: str, open_acts: Sequence[str]) -> None:
+        choice = ", ".join(open_acts) or "nothing"
+        super().__init__(
+            f"{act} is not possible while the incident is in stage {stage}; open now: {choice}",
+            act=act,
+            stage=stage,
+            open=list(open_acts),
+        )
+
+
+class NotForThisRole(DispatchError):
+    """The act belongs to somebody in another role."""
+
+    def __init__(self, act: str, needed: Sequence[str], held: Sequence[str]) -> None:
+        super().__init__(
+            f"{act} belongs to {' or '.join(needed)}; on this incident you are {', '.join(held) or 'none of them'}",
+            act=act,
+            needed=list(needed),
+            held=list(held),
+        )
+
+
+class ReasonMissing(DispatchError):
+    """This act needs a reason in words."""
+
+    def __init__(self, act: str) -> None:
+        super().__init__(f"{act} needs a reason in words, so that others can answer for it later", act=act)
+
+
+class BadRules(DispatchError):
+    """The rules contradict themselves or name something that does not exist."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("the rules cannot be used: " + "; ".join(problems), problems=list(problems))
+
+
+class BadLimit(DispatchError):
+    """A time limit is a positive whole number and one of eh, ed, wh, wd, such as 4wh."""
+
+
+class CalendarTooShort(DispatchError):
+    """The calendar has no working time left within the years it covers."""
+
+
+class UnknownEntry(DispatchError):
+    """The ledger holds an entry of a kind or version this program does not know."""
+
+
+class BrokenHistory(DispatchError):
+    """The entries of an incident do not follow from one another."""

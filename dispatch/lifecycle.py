@@ -1,0 +1,206 @@
+"""Everything that moves an incident, in one table: stages, acts, who may do each, and where it leads.
+
+The table is total: a pair of stage and act that has no row is refused. It is drawn by :func:`mermaid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from dispatch.errors import NotForThisRole, NotInThisStage
+
+
+class Stage(StrEnum):
+    """Where an incident stands (环节)."""
+
+    INTAKE = "intake"
+    DISPATCH = "dispatch"
+    HANDLING = "handling"
+    CHECKING = "checking"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    IMPORTED = "imported"
+
+
+STAGE_ZH: Final = {
+    Stage.INTAKE: "受理",
+    Stage.DISPATCH: "派遣",
+    Stage.HANDLING: "处置",
+    Stage.CHECKING: "核查",
+    Stage.CLOSING: "待结案",
+    Stage.CLOSED: "已结案",
+    Stage.REJECTED: "不予立案",
+    Stage.CANCELLED: "作废",
+    Stage.IMPORTED: "历史导入",
+}
+
+#: Stages in which nobody has anything left to do, unless somebody reopens the incident.
+ENDED: Final = frozenset({Stage.CLOSED, Stage.REJECTED, Stage.CANCELLED})
+
+
+class Role(StrEnum):
+    """What a person may be (任职); the Chinese terms are the field's own."""
+
+    INSPECTOR = "inspector"
+    INTAKE_CLERK = "intake_clerk"
+    DISPATCHER = "dispatcher"
+    HANDLER = "handler"
+    SHIFT_LEADER = "shift_leader"
+    SUPERVISOR = "supervisor"
+    MANAGER = "manager"
+    ADMINISTRATOR = "administrator"
+
+
+ROLE_ZH: Final = {
+    Role.INSPECTOR: "网格员",
+    Role.INTAKE_CLERK: "受理员",
+    Role.DISPATCHER: "派遣员",
+    Role.HANDLER: "处置部门",
+    Role.SHIFT_LEADER: "值班长",
+    Role.SUPERVISOR: "督查员",
+    Role.MANAGER: "领导",
+    Role.ADMINISTRATOR: "管理员",
+}
+
+
+class Act(StrEnum):
+    """What a person can do with an incident."""
+
+    REPORT = "report"
+    IMPORT = "import"
+    PLACE = "place"
+    FILE = "file"
+    REJECT = "reject"
+    DISPATCH = "dispatch"
+    RETURN = "return"
+    HANDLE = "handle"
+    CHECK = "check"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    CANCEL = "cancel"
+    ADOPT = "adopt"
+    NOTE = "note"
+    ATTACH = "attach"
+
+
+ACT_ZH: Final = {
+    Act.REPORT: "上报",
+    Act.IMPORT: "导入",
+    Act.PLACE: "定位",
+    Act.FILE: "立案",
+    Act.REJECT: "不予立案",
+    Act.DISPATCH: "派遣",
+    Act.RETURN: "退回",
+    Act.HANDLE: "处置",
+    Act.CHECK: "核查",
+    Act.CLOSE: "结案",
+    Act.REOPEN: "重新立案",
+    Act.CANCEL: "作废",
+    Act.ADOPT: "接管",
+    Act.NOTE: "备注",
+    Act.ATTACH: "附件",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row: in ``stage``, somebody in one of ``roles`` does ``act`` with this ``outcome``; it leads ``to``."""
+
+    stage: Stage | None
+    act: Act
+    to: Stage
+    roles: frozenset[Role]
+    outcome: str = ""
+
+
+def _roles(*roles: Role) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+_INTAKE = _roles(Role.INTAKE_CLERK, Role.SHIFT_LEADER)
+_DESK = _roles(Role.DISPATCHER, Role.SHIFT_LEADER)
+_HANDLER = _roles(Role.HANDLER)
+_CHECKER = _roles(Role.INSPECTOR)
+_LEADER = _roles(Role.SHIFT_LEADER)
+_REPORTER = _roles(Role.INSPECTOR, Role.INTAKE_CLERK, Role.SHIFT_LEADER)
+_KEEPER = _roles(Role.ADMINISTRATOR)
+_STAFF = frozenset(Role) - {Role.ADMINISTRATOR}
+
+S, A = Stage, Act
+_MAIN_LINE: Final = (
+    Transition(None, A.REPORT, S.INTAKE, _REPORTER),
+    Transition(None, A.IMPORT, S.IMPORTED, _KEEPER, "open"),
+    Transition(None, A.IMPORT, S.CLOSED, _KEEPER, "closed"),
+    Transition(S.INTAKE, A.PLACE, S.INTAKE, _INTAKE),
+    Transition(S.INTAKE, A.FILE, S.DISPATCH, _INTAKE),
+    Transition(S.INTAKE, A.REJECT, S.REJECTED, _INTAKE),
+    Transition(S.DISPATCH, A.DISPATCH, S.HANDLING, _DESK),
+    Transition(S.HANDLING, A.RETURN, S.DISPATCH, _HANDLER),
+    Transition(S.HANDLING, A.HANDLE, S.CHECKING, _HANDLER),
+    Transition(S.CHECKING, A.CHECK, S.CLOSING, _CHECKER, "passed"),
+    Transition(S.CHECKING, A.CHECK, S.HANDLING, _CHECKER, "failed"),
+    Transition(S.CLOSING, A.CLOSE, S.CLOSED, _DESK),
+    Transition(S.CLOSED, A.REOPEN, S.DISPATCH, _roles(Role.SHIFT_LEADER, Role.MANAGER)),
+    Transition(S.REJECTED, A.REOPEN, S.INTAKE, _roles(Role.SHIFT_LEADER, Role.MANAGER)),
+    Transition(S.IMPORTED, A.ADOPT, S.INTAKE, _LEADER),
+)
+_OPEN = (S.INTAKE, S.DISPATCH, S.HANDLING, S.CHECKING, S.CLOSING, S.IMPORTED)
+
+TRANSITIONS: Final = (
+    *_MAIN_LINE,
+    *(Transition(stage, A.CANCEL, S.CANCELLED, _LEADER) for stage in _OPEN),
+    *(Transition(stage, A.ATTACH, stage, _STAFF) for stage in _OPEN),
+    *(Transition(stage, A.NOTE, stage, _STAFF) for stage in Stage),
+)
+
+_TABLE: Final = {(t.stage, t.act, t.outcome): t for t in TRANSITIONS}
+_ROLES: Final = {(t.stage, t.act): t.roles for t in TRANSITIONS}
+_ACTS: Final = {stage: tuple(act for act in Act if (stage, act) in _ROLES) for stage in (None, *Stage)}
+#: Acts that leave the stage as it is: not drawn.
+_STILL: Final = frozenset({A.NOTE, A.ATTACH})
+
+
+def step(stage: Stage | None, act: Act, outcome: str = "") -> Stage:
+    """The stage that ``act`` leads to; raises NotInThisStage where the table has no row."""
+    row = _TABLE.get((stage, act, outcome))
+    if row is None:
+        raise NotInThisStage(act, stage or "unreported", _ACTS[stage])
+    return row.to
+
+
+def require(stage: Stage | None, act: Act, held: Collection[Role]) -> None:
+    """May somebody who holds these roles on this incident do ``act`` now?
+
+    Raises NotInThisStage or NotForThisRole, in that order, and changes nothing.
+    """
+    needed = _ROLES.get((stage, act))
+    if needed is None:
+        raise NotInThisStage(act, stage or "unreported", _ACTS[stage])
+    if needed.isdisjoint(held):
+        raise NotForThisRole(act, sorted(needed), sorted(held))
+
+
+def open_acts(stage: Stage | None, held: Collection[Role]) -> tuple[Act, ...]:
+    """What somebody who holds these roles can do now, in the order of the table.
+
+    >>> [str(a) for a in open_acts(Stage.CHECKING, {Role.INSPECTOR})]
+    ['check', 'note', 'attach']
+    """
+    return tuple(act for act in _ACTS[stage] if not _ROLES[stage, act].isdisjoint(held))
+
+
+def mermaid() -> str:
+    """The table as a Mermaid state diagram, as the README shows it."""
+    lines = ["stateDiagram-v2"]
+    for t in TRANSITIONS:
+        if t.act in _STILL:
+            continue
+        label = f"{t.act} {t.outcome}".strip()
+        lines.append(f"    {t.stage or '[*]'} --> {t.to}: {label} {ACT_ZH[t.act]}")
+    lines += [f"    {stage} --> [*]" for stage in Stage if stage in ENDED]
+    return "\n".join(lines)
