@@ -1,0 +1,126 @@
+"""What can be wrong with a drawing of the grids, with the file it came in, or with a point.
+
+A docstring is the default message; what the error is about stands in its attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from geodata.findings import Finding
+
+
+class GeodataError(Exception):
+    """The map, or a point on it, cannot be used."""
+
+    def __init__(self, message: str | None = None, **about: object) -> None:
+        self.message = message or " ".join((self.__doc__ or "").split())
+        self.about = about
+        super().__init__(self.message)
+
+
+class UnreadableFile(GeodataError):
+    """The file is missing, or holds no polygons that can be read."""
+
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"{path} cannot be read as a polygon file: {why}", path=str(path), why=why)
+        self.path = str(path)
+
+
+class MissingColumn(GeodataError):
+    """The city's file names a column that the polygon file does not have."""
+
+    def __init__(self, path: object, column: str, columns: Sequence[str]) -> None:
+        has = ", ".join(columns) or "none"
+        super().__init__(
+            f"{path} has no column {column!r}; it has: {has}. Correct the name in the city's file",
+            path=str(path),
+            column=column,
+            columns=list(columns),
+        )
+        self.column = column
+        self.columns = tuple(columns)
+
+
+class MislabelledCrs(GeodataError):
+    """The coordinates do not fit the coordinate system that the file claims for them."""
+
+
+class BadGridsTable(GeodataError):
+    """The table [grids] of the city's file is not as geodata.read describes it."""
+
+
+class BadCode(GeodataError):
+    """A grid code is 1 to 64 printable characters, without a slash or spaces around it."""
+
+    def __init__(self, code: object, where: str) -> None:
+        super().__init__(
+            f"{where}: {code!r} is no grid code; a code is text of 1 to 64 printable characters, "
+            "without '/' and without spaces around it",
+            code=code,
+            where=where,
+        )
+        self.code = code
+
+
+class BadHierarchy(GeodataError):
+    """The levels and grids do not make a hierarchy."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("the grids do not make a hierarchy: " + "; ".join(problems), problems=list(problems))
+        self.problems = tuple(problems)
+
+
+class UnknownGrid(GeodataError):
+    """The hierarchy has no such grid."""
+
+    def __init__(self, path: Sequence[str], why: str = "") -> None:
+        shown = "/".join(path) or "(empty path)"
+        super().__init__(f"no grid {shown}" + (f": {why}" if why else ""), path=list(path))
+        self.path = tuple(path)
+
+
+class UnknownLevel(GeodataError):
+    """The hierarchy has no such level."""
+
+    def __init__(self, level: int | str, keys: Sequence[str]) -> None:
+        has = ", ".join(keys)
+        super().__init__(f"no level {level!r}; the levels are {has}", level=level, levels=list(keys))
+        self.level = level
+
+
+class BadPoint(GeodataError):
+    """A point is a finite longitude in -180..180 and a finite latitude in -90..90."""
+
+    def __init__(self, lon: object, lat: object, position: int | None = None) -> None:
+        which = "" if position is None else f" at position {position}"
+        hint = ""
+        if isinstance(lon, int | float) and isinstance(lat, int | float):
+            swapped = 90 < abs(lat) <= 180 and abs(lon) <= 90
+            hint = "; longitude and latitude look swapped" if swapped else ""
+        super().__init__(
+            f"no point on earth{which}: longitude {lon!r}, latitude {lat!r}; expected degrees, "
+            f"longitude -180..180, latitude -90..90{hint}",
+            lon=lon,
+            lat=lat,
+            position=position,
+        )
+        self.lon = lon
+        self.lat = lat
+        self.position = position
+
+
+class UnacceptedFindings(GeodataError):
+    """The drawing has errors that the city's file does not accept."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        lines = "\n".join(f"  {finding.code}: {finding.message}" for finding in findings)
+        super().__init__(
+            f"the drawing has {len(findings)} error(s) that nobody accepted:\n{lines}\n"
+            "Mend them in the polygon file, or accept a finding by name and reason in the city's file "
+            "([[grids.accept]])",
+            findings=[finding.to_dict() for finding in findings],
+        )
+        self.findings = tuple(findings)
