@@ -1,0 +1,84 @@
+"""What all tests share: the options --quick and --long, the cities' data, and what a skip means."""
+
+import os
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# A shared machine makes one example slow now and then; that is no fault of the law it tests.
+# In CI the examples are always the same ones, so that a red run can be repeated.
+settings.register_profile("gridgov", deadline=None, derandomize=IN_CI, print_blob=True)
+settings.load_profile("gridgov")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --quick and --long."""
+    group = parser.getgroup("gridgov")
+    group.addoption("--quick", action="store_true", help="leave out the slow and the long tests")
+    group.addoption("--long", action="store_true", help="run the long proofs too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that contradict each other."""
+    if config.getoption("--quick") and config.getoption("--long"):
+        raise pytest.UsageError("--quick leaves out what --long adds: give one of them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what this run leaves out; pytest counts it in its closing line."""
+    left_out = {"slow", "long"} if config.getoption("--quick") else {"long"}
+    if config.getoption("--long"):
+        return
+    deselected = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in set(deselected)]
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure where CI=true: skipped there is proven nowhere. An xfail is no skip."""
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}\nwith CI=true nothing may be skipped, and this was: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Refuse the skip of a test."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse the skip of a whole module."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what this run did not prove, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("NOT PROVEN BY THIS RUN", sep="!", yellow=True, bold=True)
+        for reason, count in reasons.most_common():
+            terminalreporter.write_line(f"{count} skipped: {reason}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the cities' published data, `../shared/data`; skips where it is missing."""
+    if not (SHARED_DATA / "README.md").is_file():
+        pytest.skip("the cities' data is not at ../shared/data beside the project")
+    return SHARED_DATA
