@@ -8,7 +8,8 @@ set -euo pipefail
 unset PYTHONPATH PYTHONHOME
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-VENV=${GRIDGOV_VENV:-$PWD/.venv}
+VENV=${GRIDGOV_VENV:-.venv}
+[[ $VENV = /* ]] || VENV=$PWD/$VENV
 BIN=$VENV/bin
 
 say() { printf '%s\n' "$*" >&2; }
