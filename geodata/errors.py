@@ -112,6 +112,13 @@ class BadPoint(GeodataError):
         self.position = position
 
 
+def check_point(lon: float, lat: float) -> None:
+    """Raise BadPoint unless this is a place on earth; degrees."""
+    # Written so that NaN counts as bad: every comparison with NaN is false.
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise BadPoint(lon, lat)
+
+
 class UnacceptedFindings(GeodataError):
     """The drawing has errors that the city's file does not accept."""
 

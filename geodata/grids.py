@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+import numpy as np
 import pyproj
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 
 from geodata.errors import BadCode, BadHierarchy, UnknownGrid, UnknownLevel
@@ -89,6 +91,18 @@ def measured(
     """A grid with its area measured and its rings put counter-clockwise outside (RFC 7946)."""
     oriented = shapely.orient_polygons(geometry)
     return Grid(code, name, level, parent, oriented, area_m2(oriented), responsible_unit)
+
+
+def merged(polygons: NDArray[np.object_]) -> Polygon | MultiPolygon:
+    """The area that the polygons cover together; raises ValueError where they cover none.
+
+    Where they fit together without overlap, only shared edges are dropped: quick, and no vertex moves.
+    """
+    tiles = bool(shapely.coverage_is_valid(polygons))
+    whole = shapely.coverage_union_all(polygons) if tiles else shapely.union_all(polygons)
+    if whole.is_empty or not isinstance(whole, Polygon | MultiPolygon):
+        raise ValueError("there is no area to merge")
+    return whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@ with the smallest code. The answer does not depend on the order of the polygons.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geodata import raster
 from geodata.borders import Borders
-from geodata.errors import BadPoint
+from geodata.errors import BadPoint, check_point
 from geodata.grids import GridPath, Hierarchy
 
 
@@ -64,7 +63,7 @@ class Locator:
         west, south, per_x, per_y = self._frame
         across, up = (lon - west) * per_x, (lat - south) * per_y
         if not (0 <= across < self._columns and 0 <= up < self._rows):
-            _check_point(lon, lat)
+            check_point(lon, lat)
             return raster.OUTSIDE
         number = self._first[int(up) * self._columns + int(across)]
         return number if number >= raster.OUTSIDE else self._among(-2 - number, lon, lat)
@@ -141,11 +140,6 @@ class Locator:
         if number < 0:
             return self._borders.nearest(lon, lat)[1]
         return self._borders.distance(number, lon, lat)
-
-
-def _check_point(lon: float, lat: float) -> None:
-    if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 90):
-        raise BadPoint(lon, lat)
 
 
 def _check_points(x: NDArray[np.float64], y: NDArray[np.float64], suspects: NDArray[np.bool_]) -> None:
