@@ -125,7 +125,7 @@ def _roles(*roles: Role) -> frozenset[Role]:
 _INTAKE = _roles(Role.INTAKE_CLERK, Role.SHIFT_LEADER)
 _DESK = _roles(Role.DISPATCHER, Role.SHIFT_LEADER)
 _HANDLER = _roles(Role.HANDLER)
-_CHECKER = _roles(Role.INSPECTOR)
+_CHECKER = _roles(Role.INSPECTOR, Role.SHIFT_LEADER)
 _LEADER = _roles(Role.SHIFT_LEADER)
 _REPORTER = _roles(Role.INSPECTOR, Role.INTAKE_CLERK, Role.SHIFT_LEADER)
 _KEEPER = _roles(Role.ADMINISTRATOR)

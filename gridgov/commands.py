@@ -1,0 +1,292 @@
+"""What people do with incidents, in the order they do it: each verb brings the facts together and hands the decision to `dispatch`.
+
+A command is decided later, on the writer's thread, on the incident as it then is: who somebody is to an incident, what is in
+force and what the incident's number is are all looked at there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from dispatch import decisions
+from dispatch.decisions import Actor, Draft
+from dispatch.entries import Fact, Imported, Place
+from dispatch.incidents import Incident
+from dispatch.lifecycle import Act
+from geodata.datum import Datum, to_wgs84
+from geodata.locate import Located
+from gridgov.clock import new_salt
+from gridgov.errors import MissingNumber
+from gridgov.in_force import Atlas, InForce
+from gridgov.scope import Assignment, roles_anywhere, roles_on
+from gridgov.storage.batch import Command, Decision, Desk
+from gridgov.storage.errors import UnknownIncident
+from gridgov.storage.words import Words
+
+#: Names under which ids of imported incidents are made from their source's number: the same row, the same id.
+IMPORTED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:imported")
+
+
+class Somebody(Protocol):
+    """Whoever acts: their id in the ledger and their assignments."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def assignments(self) -> tuple[Assignment, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SentPosition:
+    """A point as a program sent it: degrees in ``datum``, accuracy in metres where it is known."""
+
+    lon: float
+    lat: float
+    datum: Datum
+    accuracy_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentReport:
+    """A report as it came in. ``id`` is the client's and becomes the incident's; ``channel`` is how it came."""
+
+    id: str
+    category: str
+    channel: str
+    happened_at: datetime | None = None
+    position: SentPosition | None = None
+    address: str | None = None
+    words: str | None = None
+    reporter_name: str | None = None
+    reporter_phone: str | None = None
+    urgency: str | None = None
+    photos: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SentAct:
+    """An act on an incident as it came in; which of the fields count is the act's business.
+
+    ``id`` is the client's; ``seen`` is the number of the entry its author last saw, None raises MissingNumber.
+    """
+
+    id: str
+    incident: str
+    act: Act
+    seen: int | None
+    happened_at: datetime | None = None
+    reason: str = ""
+    department: str | None = None
+    category: str | None = None
+    urgency: str | None = None
+    passed: bool | None = None
+    photos: tuple[str, ...] = ()
+    position: SentPosition | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRow:
+    """One incident of another system's history; ``number`` is that system's. Positions in ``datum`` degrees."""
+
+    source: str
+    number: str
+    channel: str
+    category: str
+    department: str
+    status: str
+    closed: bool
+    reported_at: datetime
+    closed_at: datetime | None = None
+    due_at: datetime | None = None
+    lon: float | None = None
+    lat: float | None = None
+    datum: Datum = Datum.WGS84
+    words: str | None = None
+    address: str | None = None
+    marks: tuple[str, ...] = ()
+
+
+def report(by: Somebody, sent: SentReport) -> Command:
+    """Take a report in (上报): located, routed and given its case number when it is decided.
+
+    Outside every grid or without a position it goes to the unlocated tray; nothing well-formed is refused.
+    """
+    words = Words(new_salt(), sent.words, sent.address, sent.reporter_name, sent.reporter_phone)
+
+    def decide(_: Incident | None, desk: Desk) -> Decision:
+        where = locate(desk.in_force.atlas, sent.position)
+        draft = Draft(
+            channel=sent.channel,
+            category=sent.category,
+            urgency=sent.urgency,
+            place=where,
+            territorial=territorial(desk.in_force.atlas, where.path),
+            words=words.reference(),
+            photos=sent.photos,
+            happened_at=sent.happened_at or desk.now,
+        )
+        actor = Actor(by.id, roles_anywhere(by.assignments, desk.now))
+        fact = decisions.report(desk.in_force.rules, draft, actor, desk.case_number(), desk.now)
+        return Decision((fact,), words, sent.address)
+
+    return Command(sent.id, _digest(by.id, sent), sent.id, by.id, None, sent.happened_at, decide)
+
+
+def act(by: Somebody, sent: SentAct) -> Command:
+    """Do something with an incident: file, dispatch, handle, check, close and so on, as `dispatch` decides.
+
+    Raises MissingNumber at once; everything else is found out when it is decided, there too that the incident lies
+    outside what its author may see (UnknownIncident, so that nobody learns that it exists).
+    """
+    if sent.seen is None:
+        raise MissingNumber(incident=sent.incident)
+    verb = _VERBS[sent.act]
+    words = None if sent.words is None else Words(new_salt(), sent.words)
+
+    def decide(incident: Incident | None, desk: Desk) -> Decision:
+        assert incident is not None
+        roles = roles_on(by.assignments, incident.place.path, incident.lead, desk.now)
+        if not roles and incident.reported_by != by.id:
+            raise UnknownIncident(incident=incident.id)
+        return Decision((verb(sent, incident, Actor(by.id, roles), desk, words),), words)
+
+    return Command(sent.id, _digest(by.id, sent), sent.incident, by.id, sent.seen, sent.happened_at, decide)
+
+
+def import_row(by: str, row: ImportedRow) -> Command:
+    """Bring in one incident of another system's history, as what its source states and nothing more.
+
+    Its ids are made from source and number, so that importing it twice changes nothing.
+    """
+    id_ = str(uuid.uuid5(IMPORTED, f"{row.source}\n{row.number}"))
+    has_words = row.words is not None or row.address is not None
+    salt = hashlib.sha256(f"{IMPORTED}{id_}".encode()).digest()[:16]
+    words = Words(salt, row.words, row.address) if has_words else None
+    sent = None if row.lon is None or row.lat is None else SentPosition(row.lon, row.lat, row.datum)
+
+    def decide(_: Incident | None, desk: Desk) -> Decision:
+        day = row.reported_at.astimezone(ZoneInfo(desk.in_force.city.zone)).date()
+        fact = Imported(
+            case_number=desk.case_number(day),
+            source=row.source,
+            source_number=row.number,
+            channel=row.channel,
+            category=row.category,
+            department=row.department,
+            place=locate(desk.in_force.atlas, sent),
+            status=row.status,
+            closed=row.closed,
+            reported_at=row.reported_at,
+            closed_at=row.closed_at,
+            due_at=row.due_at,
+            words=None if words is None else words.reference(),
+            marks=row.marks,
+        )
+        return Decision((fact,), words, row.address)
+
+    return Command(id_, _digest(row.source, row), id_, by, None, None, decide)
+
+
+def locate(atlas: Atlas, sent: SentPosition | None) -> Place:
+    """Where a point lies in the edition in force; the tray, with the distance to the nearest grid, where it lies in none."""
+    if sent is None:
+        return Place()
+    lon, lat = to_wgs84(sent.lon, sent.lat, sent.datum)
+    found = atlas.locator.locate(lon, lat)
+    inside = isinstance(found, Located)
+    return Place(
+        raw_lon=sent.lon,
+        raw_lat=sent.lat,
+        datum=str(sent.datum),
+        accuracy_m=sent.accuracy_m,
+        lon=lon,
+        lat=lat,
+        path=found.path if isinstance(found, Located) else (),
+        edition=atlas.edition,
+        border_m=found.border_m if isinstance(found, Located) else None,
+        nearest=() if isinstance(found, Located) else found.nearest,
+        outside_m=None if inside or isinstance(found, Located) else found.distance_m,
+    )
+
+
+def territorial(atlas: Atlas, path: tuple[str, ...]) -> str | None:
+    """The unit that answers for a place (属地): that of its grid, or of the nearest grid around it that names one."""
+    for depth in range(len(path), 0, -1):
+        unit = atlas.hierarchy.grid(path[:depth]).responsible_unit
+        if unit:
+            return unit
+    return None
+
+
+Verb = Callable[[SentAct, Incident, Actor, Desk, Words | None], Fact]
+
+
+def _unit(incident: Incident, desk: Desk) -> str | None:
+    return territorial(desk.in_force.atlas, incident.place.path)
+
+
+def _place(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    atlas = desk.in_force.atlas
+    where = locate(atlas, sent.position)
+    return decisions.place(desk.in_force.rules, incident, by, where, territorial(atlas, where.path))
+
+
+def _file(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    unit = _unit(incident, desk)
+    return decisions.file(desk.in_force.rules, incident, by, unit, sent.category, sent.urgency)
+
+
+def _dispatch(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    return decisions.dispatch(desk.in_force.rules, incident, by, desk.now, sent.department)
+
+
+def _return(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    return decisions.return_(desk.in_force.rules, incident, by, sent.reason, desk.now)
+
+
+def _handle(sent: SentAct, incident: Incident, by: Actor, _: Desk, __: Words | None) -> Fact:
+    return decisions.handle(incident, by, sent.reason, sent.photos)
+
+
+def _check(sent: SentAct, incident: Incident, by: Actor, _: Desk, __: Words | None) -> Fact:
+    return decisions.check(incident, by, bool(sent.passed), sent.reason, sent.photos)
+
+
+def _adopt(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    return decisions.adopt(desk.in_force.rules, incident, by, _unit(incident, desk))
+
+
+def _note(sent: SentAct, incident: Incident, by: Actor, _: Desk, words: Words | None) -> Fact:
+    return decisions.note(incident, by, "" if words is None else words.reference())
+
+
+_VERBS: Final[dict[Act, Verb]] = {
+    Act.PLACE: _place,
+    Act.FILE: _file,
+    Act.REJECT: lambda sent, incident, by, *_: decisions.reject(incident, by, sent.reason),
+    Act.DISPATCH: _dispatch,
+    Act.RETURN: _return,
+    Act.HANDLE: _handle,
+    Act.CHECK: _check,
+    Act.CLOSE: lambda _sent, incident, by, *_: decisions.close(incident, by),
+    Act.REOPEN: lambda sent, incident, by, *_: decisions.reopen(incident, by, sent.reason),
+    Act.CANCEL: lambda sent, incident, by, *_: decisions.cancel(incident, by, sent.reason),
+    Act.ADOPT: _adopt,
+    Act.NOTE: _note,
+    Act.ATTACH: lambda sent, incident, by, *_: decisions.attach(incident, by, sent.photos),
+}
+
+
+def _digest(who: str, sent: SentReport | SentAct | ImportedRow) -> bytes:
+    """What stands for the content of a command: the same twice is a repetition, anything else a conflict."""
+    content: dict[str, Any] = asdict(sent)
+    return hashlib.sha256(orjson.dumps([who, content])).digest()

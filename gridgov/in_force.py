@@ -1,0 +1,43 @@
+"""The city's rules and the edition of its grids that are in force: what every decision is made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dispatch.rules import Rules
+from geodata.grids import Hierarchy
+from geodata.locate import Locator
+
+
+@dataclass(frozen=True, slots=True)
+class Atlas:
+    """One edition of the hierarchy, ready to answer points. ``made_up``: a synthetic district."""
+
+    edition: int
+    name: str
+    made_up: bool
+    hierarchy: Hierarchy
+    locator: Locator
+
+
+@dataclass(frozen=True, slots=True)
+class CityFacts:
+    """What the city's file says besides its rules.
+
+    ``prefix`` begins its case numbers; ``zone`` is the IANA time zone in which days begin.
+    """
+
+    name_zh: str
+    name_en: str
+    prefix: str
+    zone: str
+    made_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """Rules, city and atlas of one moment; replaced as a whole, never changed."""
+
+    city: CityFacts
+    rules: Rules
+    atlas: Atlas

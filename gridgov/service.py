@@ -1,0 +1,77 @@
+"""The service without its faces: the store, its writer, the rules in force and the photos, opened and closed as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import Engine
+
+from gridgov.city import load_in_force
+from gridgov.clock import utcnow
+from gridgov.in_force import InForce
+from gridgov.settings import Settings
+from gridgov.storage.engine import WriterLock, database_file, open_engine
+from gridgov.storage.ledger import MAIN, Committed
+from gridgov.storage.photos import PhotoFolder
+from gridgov.storage.setup import require_current
+from gridgov.storage.writer import Writer
+
+Told = Callable[[Sequence[Committed]], None]
+
+
+class Service:
+    """One installation, open for writing by this process alone.
+
+    ``on_commit`` functions are told on the writer's thread what each transaction added.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime], lock: WriterLock) -> None:
+        self.settings, self.clock, self.lock = settings, clock, lock
+        self.stream = MAIN
+        self.reader: Engine = open_engine(settings.database_url, readers=settings.read_connections)
+        self._written: Engine = open_engine(settings.database_url, writes=True)
+        self.photos = PhotoFolder(settings.photo_folder)
+        self.on_commit: list[Told] = []
+        self.writer = Writer(self._written, self.stream, clock, load_in_force, self._tell)
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Callable[[], datetime] = utcnow, **server: Any) -> Self:
+        """Open the store for writing; ``server`` is left in the lock file for the command line (url, token).
+
+        Raises StoreHeld where another process has it, StoreNotReady where it is missing or of another version.
+        """
+        database = database_file(settings.database_url)
+        lock = WriterLock(database).acquire()
+        try:
+            lock.describe(**server)
+            service = cls(settings, clock, lock)
+            require_current(service.reader)
+            service.writer.start()
+        except BaseException:
+            lock.release()
+            raise
+        return service
+
+    @property
+    def in_force(self) -> InForce:
+        """The rules and grids in force; raises NoRulesYet."""
+        return self.writer.in_force
+
+    def close(self) -> None:
+        """Finish what is queued, then let go of the store."""
+        self.writer.stop()
+        self.reader.dispose()
+        self._written.dispose()
+        self.lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _tell(self, committed: Sequence[Committed]) -> None:
+        for told in self.on_commit:
+            told(committed)

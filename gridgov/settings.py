@@ -1,0 +1,55 @@
+"""Settings, read once from the environment: each is GRIDGOV_ and its name in capitals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set; every field's description is its line in the README's table."""
+
+    model_config = SettingsConfigDict(env_prefix="GRIDGOV_", extra="ignore", frozen=True)
+
+    data: Path = Field(Path("var"), description="folder of the store, the photos and the lock file")
+    database: str | None = Field(None, description="the store; sqlite:///DATA/gridgov.db unless set")
+    host: str = Field("127.0.0.1", description="address the server listens on")
+    port: int = Field(8020, ge=0, le=65535, description="port the server listens on")
+    session_hours: float = Field(12, gt=0, description="hours until somebody has to sign in again")
+    secure_cookies: bool = Field(False, description="set behind HTTPS: cookies are Secure and named __Host-")
+    body_max_bytes: int = Field(
+        1_000_000, gt=0, description="largest request body but for photos and imports"
+    )
+    photo_max_bytes: int = Field(15_000_000, gt=0, description="largest photo taken")
+    import_max_bytes: int = Field(
+        200_000_000, gt=0, description="largest body of an administrator's import of grids or history"
+    )
+    read_connections: int = Field(16, gt=0, description="connections, and threads, that read the store")
+    feed_queue: int = Field(
+        1000, gt=0, description="frames that may wait for one reader before it is told to resume"
+    )
+    feed_heartbeat_s: float = Field(15, gt=0, description="seconds between heartbeats of the feed")
+    feed_coalesce_ms: float = Field(
+        20, ge=0, description="milliseconds for which frames are gathered into a message"
+    )
+    feed_replay_max: int = Field(
+        20_000, gt=0, description="entries replayed to a reader; a longer gap is a resync"
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="form of the log lines on standard error"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+    bench: bool = Field(False, description="adds the endpoint that benchmarks compare with; never in service")
+
+    @property
+    def database_url(self) -> str:
+        """The store as an SQLAlchemy URL."""
+        return self.database or f"sqlite:///{self.data / 'gridgov.db'}"
+
+    @property
+    def photo_folder(self) -> Path:
+        """Where photos are kept by the hash of their content."""
+        return self.data / "photos"

@@ -1,0 +1,265 @@
+"""One transaction's worth of commands: decided one after another, written with one statement a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from dispatch.entries import Entry, Fact, kind_of, to_body, to_micros
+from dispatch.incidents import Incident, extend, fold
+from gridgov.in_force import InForce
+from gridgov.storage import ledger, projections, words
+from gridgov.storage.errors import IdReused, Stale, UnknownIncident
+from gridgov.storage.ledger import Committed, Head
+from gridgov.storage.tables import CommandRow, SerialRow
+from gridgov.storage.words import Words
+
+_command = CommandRow.__table__  # type: ignore[attr-defined]
+_serial = SerialRow.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command comes to: the facts to append, and words that stay beside the ledger."""
+
+    facts: tuple[Fact, ...]
+    words: Words | None = None
+    address: str | None = None
+
+
+@dataclass(slots=True)
+class Desk:
+    """What lies before whoever decides: the moment, the rules and grids in force, and the next case number."""
+
+    now: datetime
+    in_force: InForce
+    _serials: Callable[[str], int]
+    taken: tuple[str, int] | None = None
+
+    def case_number(self, day: date | None = None) -> str:
+        """The next case number of a local day (the day of ``now`` unless told); given away only if the command succeeds."""
+        day = day or self.now.astimezone(ZoneInfo(self.in_force.city.zone)).date()
+        serial = self._serials(day.isoformat()) + 1
+        self.taken = (day.isoformat(), serial)
+        return f"{self.in_force.city.prefix}-{day:%Y%m%d}-{serial:05d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a person does with an incident.
+
+    ``id`` is the client's, ``digest`` stands for the content: the same pair again gets the first receipt. ``seen`` is the number of
+    the entry the caller last saw; None for a command that begins an incident. ``happened_at`` None means now.
+    """
+
+    id: str
+    digest: bytes
+    incident: str
+    by: str
+    seen: int | None
+    happened_at: datetime | None
+    decide: Callable[[Incident | None, Desk], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a command led to. ``repeated``: it had been done before, nothing was added now."""
+
+    id: str
+    incident: str
+    case_number: str
+    number: int
+    position: int
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class _Loaded:
+    incident: Incident | None
+    entries: list[Entry]
+    first: int
+    address: str | None
+    new: bool
+    touched: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """Commands of one transaction. Nothing is written before :meth:`write`."""
+
+    connection: Connection
+    head: Head
+    in_force: InForce
+    now: datetime
+    committed: list[Committed] = field(default_factory=list)
+    _loaded: dict[str, _Loaded] = field(default_factory=dict)
+    _receipts: dict[str, tuple[bytes, Receipt]] = field(default_factory=dict)
+    _new_receipts: list[dict[str, Any]] = field(default_factory=list)
+    _entries: list[dict[str, Any]] = field(default_factory=list)
+    _words: list[dict[str, Any]] = field(default_factory=list)
+    _serials: dict[str, int] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+    _position: int = 0
+    _previous: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.now = ledger.after(self.now, self.head)
+        self._position, self._previous = self.head.position, self.head.previous
+
+    def prepare(self, commands: Sequence[Command]) -> None:
+        """Read what the commands are about: earlier receipts and the incidents they touch."""
+        for row in self._select(_command, _command.c.id, [c.id for c in commands]):
+            receipt = Receipt(
+                row["id"], row["incident"], row["case_number"], row["number"], row["position"], True
+            )
+            self._receipts[row["id"]] = (row["digest"], receipt)
+        ids = list({c.incident for c in commands if c.seen is not None})
+        facts = ledger.incident_facts(self.connection, ids, self.head.stream)
+        for incident, entries in ledger.history(self.connection, ids, self.head.stream).items():
+            first, address = facts[incident]
+            self._loaded[incident] = _Loaded(fold(entries), entries, first, address, new=False)
+
+    def decide(self, command: Command) -> Receipt:
+        """Decide one command on the present state; raises what refuses it and then has changed nothing."""
+        known = self._receipts.get(command.id)
+        if known is not None:
+            if known[0] != command.digest:
+                raise IdReused(f"the id {command.id} was used before for something else", id=command.id)
+            return known[1]
+        loaded = self._loaded.get(command.incident)
+        self._require(command, loaded)
+        desk = Desk(self.now, self.in_force, self._last_serial)
+        decision = command.decide(None if loaded is None else loaded.incident, desk)
+        if desk.taken is not None:
+            self._serials[desk.taken[0]] = desk.taken[1]
+            self._taken.add(desk.taken[0])
+        return self._add(command, loaded, decision)
+
+    def _require(self, command: Command, loaded: _Loaded | None) -> None:
+        if command.seen is None:
+            if loaded is not None:
+                raise IdReused(f"incident {command.incident} exists already", id=command.incident)
+            return
+        if loaded is None or loaded.incident is None:
+            raise UnknownIncident(incident=command.incident)
+        if loaded.incident.number != command.seen:
+            raise Stale(
+                command.incident,
+                command.seen,
+                loaded.incident.number,
+                _told(loaded.entries[max(command.seen, 0) :]),
+            )
+
+    def _add(self, command: Command, loaded: _Loaded | None, decision: Decision) -> Receipt:
+        if loaded is None:
+            loaded = _Loaded(None, [], self._position + 1, None, new=True)
+        happened = self.now if command.happened_at is None else min(command.happened_at, self.now)
+        incident, position, previous = loaded.incident, self._position, self._previous
+        address = decision.address if decision.address is not None else loaded.address
+        entries, rows, told = [], [], []
+        for fact in decision.facts:
+            number = 1 if incident is None else incident.number + 1
+            entry = Entry(command.incident, number, happened, self.now, command.by, fact)
+            before, incident = incident, extend(incident, (entry,))
+            position += 1
+            row = ledger.entry_row(self.head.stream, position, entry, command.id, previous)
+            previous = ledger.entry_hash(row)
+            entries.append(entry)
+            rows.append(row)
+            told.append(Committed(self.head.stream, position, entry, before, incident, loaded.first, address))
+        assert incident is not None
+        if decision.words is not None:
+            self._words.append(
+                decision.words.row(self.head.stream, command.incident, entries[0].number, rows[0]["position"])
+            )
+        loaded.incident, loaded.address, loaded.touched = incident, address, True
+        loaded.entries += entries
+        self._loaded[command.incident] = loaded
+        self._entries += rows
+        self.committed += told
+        self._position, self._previous = position, previous
+        return self._receipt(command, incident, position)
+
+    def _receipt(self, command: Command, incident: Incident, position: int) -> Receipt:
+        receipt = Receipt(command.id, incident.id, incident.case_number, incident.number, position)
+        self._new_receipts.append(
+            {
+                "stream": self.head.stream,
+                "id": command.id,
+                "digest": command.digest,
+                "incident": incident.id,
+                "number": incident.number,
+                "position": position,
+                "case_number": incident.case_number,
+            }
+        )
+        again = Receipt(
+            command.id, incident.id, incident.case_number, incident.number, position, repeated=True
+        )
+        self._receipts[command.id] = (command.digest, again)
+        return receipt
+
+    def write(self) -> None:
+        """Append what was decided, bring the projections along, and move the head; one statement a table."""
+        if not self._entries:
+            return
+        stream = self.head.stream
+        ledger.append(self.connection, self._entries)
+        touched = [(id_, item) for id_, item in self._loaded.items() if item.touched]
+        last = {told.entry.incident: told.position for told in self.committed}
+        rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+        for id_, item in touched:
+            assert item.incident is not None
+            rows[item.new].append(
+                projections.incident_row(stream, item.incident, item.first, last[id_], item.address)
+            )
+        projections.store(self.connection, rows[True], rows[False])
+        if self._words:
+            words.store(self.connection, self.head.ordinal, self._words)
+        self.connection.execute(_command.insert(), self._new_receipts)
+        self._write_serials()
+        ledger.move_head(self.connection, self.head, self._position, to_micros(self.now), self._previous)
+
+    def _write_serials(self) -> None:
+        if not self._taken:
+            return
+        statement = insert(_serial)
+        self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["stream", "day"], set_={"last": statement.excluded.last}
+            ),
+            [
+                {"stream": self.head.stream, "day": day, "last": self._serials[day]}
+                for day in sorted(self._taken)
+            ],
+        )
+
+    def _last_serial(self, day: str) -> int:
+        if day not in self._serials:
+            query = select(_serial.c.last).where(_serial.c.stream == self.head.stream, _serial.c.day == day)
+            self._serials[day] = self.connection.execute(query).scalar() or 0
+        return self._serials[day]
+
+    def _select(self, table: Any, column: Any, ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+        query = select(table).where(table.c.stream == self.head.stream, column.in_(ids))
+        return self.connection.execute(query).mappings().all()
+
+
+def _told(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Entries as somebody is told who missed them: without words of citizens, which entries never hold."""
+    return [
+        {
+            "number": e.number,
+            "kind": kind_of(e.fact),
+            "by": e.by,
+            "recorded_at": e.recorded_at.isoformat(),
+            "body": to_body(e.fact),
+        }
+        for e in entries
+    ]

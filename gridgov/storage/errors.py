@@ -1,0 +1,55 @@
+"""What the store can refuse, each with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class StorageError(Exception):
+    """The store refuses this."""
+
+    def __init__(self, message: str | None = None, **about: Any) -> None:
+        self.message = message or " ".join((self.__doc__ or "").split())
+        self.about = about
+        super().__init__(self.message)
+
+
+class StoreHeld(StorageError):
+    """Another process is writing to this store; stop it, or let the command go through it."""
+
+
+class StoreNotReady(StorageError):
+    """This store has not been set up, or was made by another version: run `gridgov init`."""
+
+
+class StoreBusy(StorageError):
+    """More work is waiting than the writer can take; send it again in a few seconds."""
+
+
+class StoreFailed(StorageError):
+    """The store could not write; nothing of this request was kept. Send it again: its id makes that safe."""
+
+
+class Stale(StorageError):
+    """The incident has moved on since the caller last saw it."""
+
+    def __init__(self, incident: str, seen: int, number: int, meanwhile: list[dict[str, Any]]) -> None:
+        super().__init__(
+            f"you saw entry {seen} of this incident, it now has {number}; look at what happened meanwhile and decide again",
+            incident=incident,
+            seen=seen,
+            number=number,
+            meanwhile=meanwhile,
+        )
+
+
+class IdReused(StorageError):
+    """This id was used before for something else; a new command needs a new id."""
+
+
+class UnknownIncident(StorageError):
+    """There is no such incident, or it is outside what you may see."""
+
+
+class NoRulesYet(StorageError):
+    """No rules or no grids are in force yet: run `gridgov city apply` and `gridgov grids import`."""

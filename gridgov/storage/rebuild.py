@@ -1,0 +1,257 @@
+"""Deriving the projections from the ledger again: to compare them with what is stored, or to replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, func, select, text
+
+from dispatch.entries import Imported, Reported
+from dispatch.incidents import Incident, extend
+from gridgov.storage import ledger, projections, words
+from gridgov.storage.ledger import MAIN, Head
+from gridgov.storage.tables import CommandRow, EntryRow, IncidentRow, PrivateRow, SerialRow
+
+#: Incidents derived at a time: a few megabytes of entries.
+_AT_ONCE: Final = 2000
+
+_incidents: Table = IncidentRow.__table__  # type: ignore[attr-defined]
+_entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
+_commands: Table = CommandRow.__table__  # type: ignore[attr-defined]
+_private: Table = PrivateRow.__table__  # type: ignore[attr-defined]
+_serials: Table = SerialRow.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One column of one row that is not what the ledger says; ``column`` is None where the row is missing or too many."""
+
+    table: str
+    key: str
+    column: str | None
+    stored: Any
+    derived: Any
+
+    def __str__(self) -> str:
+        if self.column is None:
+            what = "is missing" if self.stored is None else "should not be there"
+            return f"{self.table} {self.key} {what}"
+        return f"{self.table} {self.key}: {self.column} is {self.stored!r}, the ledger says {self.derived!r}"
+
+
+def differences(
+    connection: Connection, stream: str = MAIN, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Difference]:
+    """Derive every projection from the ledger and name each column of each row that differs from what is stored.
+
+    ``progress`` is told (incidents done, incidents in all). The chain of hashes is walked too: an entry whose bytes were
+    changed shows as a difference in the hash that the next one holds.
+    """
+    head = ledger.read_head(connection, stream)
+    yield from _broken_chain(connection, head)
+    total = connection.execute(_count_incidents(stream)).scalar_one()
+    done = 0
+    for derived in _derived(connection, stream):
+        yield from _compare(connection, stream, derived)
+        done += len(derived)
+        if progress is not None:
+            progress(done, total)
+    yield from _surplus(connection, stream)
+    yield from _search_differences(connection, head)
+    yield from _serial_differences(connection, stream)
+    yield from _receipt_differences(connection, stream)
+
+
+def rebuild(
+    connection: Connection, stream: str = MAIN, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Replace the projections by what the ledger says; returns the number of incidents. All in one transaction."""
+    head = ledger.read_head(connection, stream)
+    total = connection.execute(_count_incidents(stream)).scalar_one()
+    addresses = _addresses(connection, stream)
+    connection.execute(_incidents.delete().where(_incidents.c.stream == stream))
+    done = 0
+    for derived in _derived(connection, stream, addresses):
+        projections.store(connection, derived, ())
+        done += len(derived)
+        if progress is not None:
+            progress(done, total)
+    _rebuild_search(connection, head)
+    connection.execute(_serials.delete().where(_serials.c.stream == stream))
+    serials = [
+        {"stream": stream, "day": day, "last": last}
+        for day, last in _last_serials(connection, stream).items()
+    ]
+    if serials:
+        connection.execute(_serials.insert(), serials)
+    return done
+
+
+def _count_incidents(stream: str) -> Any:
+    return (
+        select(func.count()).select_from(_entries).where(_entries.c.stream == stream, _entries.c.number == 1)
+    )
+
+
+def _addresses(connection: Connection, stream: str) -> dict[str, str]:
+    query = select(_private.c.incident, _private.c.address).where(
+        _private.c.stream == stream, _private.c.address.is_not(None)
+    )
+    return {row.incident: row.address for row in connection.execute(query)}
+
+
+def _derived(
+    connection: Connection, stream: str, addresses: Mapping[str, str] | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """The projection of every incident in order of their first entries, some thousands at a time."""
+    addresses = _addresses(connection, stream) if addresses is None else addresses
+    position = 0
+    while ids := _next_incidents(connection, stream, position):
+        rows: dict[str, tuple[Incident | None, int, int]] = {}
+        query = (
+            select(_entries)
+            .where(_entries.c.stream == stream, _entries.c.incident.in_(list(ids)))
+            .order_by(_entries.c.incident, _entries.c.number)
+        )
+        for row in connection.execute(query).mappings():
+            incident, first, _ = rows.get(row["incident"], (None, row["position"], 0))
+            rows[row["incident"]] = (extend(incident, (ledger.to_entry(row),)), first, row["position"])
+        yield [
+            projections.incident_row(stream, incident, first, last, addresses.get(id_))
+            for id_ in ids
+            for incident, first, last in [rows[id_]]
+            if incident is not None
+        ]
+        position = ids[next(reversed(ids))]
+
+
+def _next_incidents(connection: Connection, stream: str, position: int) -> dict[str, int]:
+    query = (
+        select(_entries.c.incident, _entries.c.position)
+        .where(_entries.c.stream == stream, _entries.c.number == 1, _entries.c.position > position)
+        .order_by(_entries.c.position)
+        .limit(_AT_ONCE)
+    )
+    return {row.incident: row.position for row in connection.execute(query)}
+
+
+def _compare(
+    connection: Connection, stream: str, derived: Sequence[Mapping[str, Any]]
+) -> Iterator[Difference]:
+    query = select(_incidents).where(
+        _incidents.c.stream == stream, _incidents.c.id.in_([row["id"] for row in derived])
+    )
+    stored = {row["id"]: row for row in connection.execute(query).mappings()}
+    for row in derived:
+        key = f"{row['case_number']} ({row['id']})"
+        found = stored.get(row["id"])
+        if found is None:
+            yield Difference("incident", key, None, None, row["id"])
+            continue
+        for name, value in row.items():
+            if found[name] != value:
+                yield Difference("incident", key, name, found[name], value)
+
+
+def _surplus(connection: Connection, stream: str) -> Iterator[Difference]:
+    known = select(_entries.c.incident).where(_entries.c.stream == stream, _entries.c.number == 1)
+    for table in (_incidents, _private, _commands):
+        column = table.c.id if table is _incidents else table.c.incident
+        query = select(column).where(table.c.stream == stream, column.not_in(known)).distinct()
+        for (id_,) in connection.execute(query):
+            yield Difference(table.name, id_, None, id_, None)
+
+
+def _broken_chain(connection: Connection, head: Head) -> Iterator[Difference]:
+    previous, position = b"\0" * 32, 0
+    for row in ledger.every_entry(connection, head.stream):
+        if row["previous"] != previous:
+            yield Difference("entry", str(row["position"]), "previous", row["previous"].hex(), previous.hex())
+        if row["position"] != position + 1:
+            yield Difference("entry", str(position + 1), "position", row["position"], position + 1)
+        previous, position = ledger.entry_hash(row), row["position"]
+    if (previous, position) != (head.previous, head.position):
+        yield Difference("stream", head.stream, "previous", head.previous.hex(), previous.hex())
+
+
+def _search_lines(connection: Connection, head: Head) -> Iterator[tuple[int, str, str]]:
+    query = select(_private).where(_private.c.stream == head.stream).order_by(_private.c.position)
+    for row in connection.execute(query).mappings():
+        line = words.search_row(head.ordinal, dict(row))
+        if line is not None:
+            yield line["id"], line["incident"], line["grams"]
+
+
+def _search_differences(connection: Connection, head: Head) -> Iterator[Difference]:
+    low, high = head.ordinal * words.STRIDE, (head.ordinal + 1) * words.STRIDE
+    query = text("SELECT rowid, incident, grams FROM search WHERE rowid >= :low AND rowid < :high")
+    stored = {row[0]: (row[1], row[2]) for row in connection.execute(query, {"low": low, "high": high})}
+    for id_, incident, grams in _search_lines(connection, head):
+        found = stored.pop(id_, None)
+        if found is None:
+            yield Difference("search", incident, None, None, grams)
+        elif found != (incident, grams):
+            yield Difference("search", incident, "grams", found[1], grams)
+    for incident, grams in stored.values():
+        yield Difference("search", incident, None, grams, None)
+
+
+def _rebuild_search(connection: Connection, head: Head) -> None:
+    low, high = head.ordinal * words.STRIDE, (head.ordinal + 1) * words.STRIDE
+    connection.execute(
+        text("DELETE FROM search WHERE rowid >= :low AND rowid < :high"), {"low": low, "high": high}
+    )
+    statement = text("INSERT INTO search(rowid, incident, grams) VALUES (:id, :incident, :grams)")
+    lines = [
+        {"id": id_, "incident": incident, "grams": grams}
+        for id_, incident, grams in _search_lines(connection, head)
+    ]
+    if lines:
+        connection.execute(statement, lines)
+
+
+def _last_serials(connection: Connection, stream: str) -> dict[str, int]:
+    """The last serial of each day, read from the case numbers that the ledger gave."""
+    query = select(_entries).where(_entries.c.stream == stream, _entries.c.number == 1)
+    last: dict[str, int] = {}
+    for row in connection.execute(query).mappings():
+        fact = ledger.to_entry(row).fact
+        assert isinstance(fact, Reported | Imported)
+        _, day, serial = fact.case_number.rsplit("-", 2)
+        day = f"{day[:4]}-{day[4:6]}-{day[6:]}"
+        last[day] = max(last.get(day, 0), int(serial))
+    return last
+
+
+def _serial_differences(connection: Connection, stream: str) -> Iterator[Difference]:
+    stored = {
+        row.day: row.last for row in connection.execute(select(_serials).where(_serials.c.stream == stream))
+    }
+    derived = _last_serials(connection, stream)
+    for day in sorted(stored.keys() | derived.keys()):
+        if stored.get(day) != derived.get(day):
+            yield Difference("serial", day, "last", stored.get(day), derived.get(day))
+
+
+def _receipt_differences(connection: Connection, stream: str) -> Iterator[Difference]:
+    """Every receipt names the last entry its command added, and every command in the ledger has a receipt."""
+    last = (
+        select(
+            _entries.c.command,
+            func.max(_entries.c.position).label("position"),
+            func.max(_entries.c.number).label("number"),
+        )
+        .where(_entries.c.stream == stream)
+        .group_by(_entries.c.command)
+        .subquery()
+    )
+    query = select(
+        last, _commands.c.position.label("kept"), _commands.c.number.label("kept_number")
+    ).outerjoin(_commands, (_commands.c.id == last.c.command) & (_commands.c.stream == stream))
+    for row in connection.execute(query):
+        if row.kept is None:
+            yield Difference("command", row.command, None, None, row.command)
+        elif (row.kept, row.kept_number) != (row.position, row.number):
+            yield Difference("command", row.command, "position", row.kept, row.position)

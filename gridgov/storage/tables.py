@@ -1,0 +1,254 @@
+"""The tables. Times are UTC microseconds; keys of what grows begin with the stream; paths are codes, each ended by a slash."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+def _micros(nullable: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=nullable)
+
+
+def _text(nullable: bool = False) -> Column[str]:
+    return Column(Text, nullable=nullable)
+
+
+class StreamHead(SQLModel, table=True):
+    """Where a stream's ledger ends, and which rules and edition are in force. Locked by whoever writes.
+
+    ``previous`` is the hash of the last entry; ``ordinal`` makes search row ids of streams distinct; ``epoch`` changes when a
+    store is restored, so that feeds know that their cursors mean nothing any more.
+    """
+
+    __tablename__ = "stream"
+    stream: str = Field(primary_key=True)
+    ordinal: int
+    epoch: str
+    position: int = Field(sa_column=_micros())
+    recorded_at: int = Field(sa_column=_micros())
+    previous: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    rules: int | None = None
+    edition: int | None = None
+
+
+class EntryRow(SQLModel, table=True):
+    """One fact of the ledger as it was written; never changed."""
+
+    __tablename__ = "entry"
+    __table_args__ = (UniqueConstraint("stream", "incident", "number", name="entry_once"),)
+    stream: str = Field(primary_key=True)
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    incident: str
+    number: int
+    kind: str
+    version: int
+    happened_at: int = Field(sa_column=_micros())
+    recorded_at: int = Field(sa_column=_micros())
+    by: str
+    command: str
+    body: str = Field(sa_column=_text())
+    previous: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class CommandRow(SQLModel, table=True):
+    """The receipt of a command: what a repetition of it is answered with."""
+
+    __tablename__ = "command"
+    stream: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    incident: str
+    number: int
+    position: int = Field(sa_column=_micros())
+    case_number: str
+
+
+class IncidentRow(SQLModel, table=True):
+    """The projection of one incident: what its entries add up to, for quick reading.
+
+    ``first`` and ``position`` are the positions of its first and last entry; ``address`` comes from the private words.
+    """
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index("incident_case_number", "stream", "case_number", unique=True),
+        Index("incident_newest", "stream", "first"),
+        # The open work of a grid: a desk's list is a range of paths over a stage.
+        Index("incident_work", "stream", "stage", "path", "first"),
+        Index("incident_lead", "stream", "lead", "stage", "first"),
+        Index("incident_source", "stream", "source_number"),
+        Index("incident_reporter", "stream", "reported_by", "first"),
+    )
+    stream: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    number: int
+    first: int = Field(sa_column=_micros())
+    position: int = Field(sa_column=_micros())
+    stage: str
+    case_number: str
+    channel: str
+    category: str
+    urgency: str
+    path: str
+    edition: int | None = None
+    raw_lon: float | None = None
+    raw_lat: float | None = None
+    datum: str | None = None
+    accuracy_m: float | None = None
+    lon: float | None = None
+    lat: float | None = None
+    border_m: float | None = None
+    nearest: str
+    outside_m: float | None = None
+    department: str
+    rule: str
+    lead: str | None = None
+    last_lead: str | None = None
+    limit: str | None = None
+    due_at: int | None = Field(default=None, sa_column=_micros(True))
+    remaining_s: float | None = None
+    reported_at: int = Field(sa_column=_micros())
+    reported_by: str
+    filed_at: int | None = Field(default=None, sa_column=_micros(True))
+    dispatched_at: int | None = Field(default=None, sa_column=_micros(True))
+    handled_at: int | None = Field(default=None, sa_column=_micros(True))
+    handled_by: str | None = None
+    closed_at: int | None = Field(default=None, sa_column=_micros(True))
+    updated_at: int = Field(sa_column=_micros())
+    dispatches: int
+    returns: int
+    reworks: int
+    reopenings: int
+    photos: str = Field(sa_column=_text())
+    clock_ahead_s: float | None = None
+    imported: bool
+    source_number: str | None = None
+    source_status: str | None = None
+    address: str | None = Field(default=None, sa_column=_text(True))
+
+
+class PrivateRow(SQLModel, table=True):
+    """Words of and about citizens, beside the ledger so that they can be erased. ``number`` is the entry they belong to."""
+
+    __tablename__ = "private"
+    stream: str = Field(primary_key=True)
+    incident: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    position: int = Field(sa_column=_micros())
+    salt: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    words: str | None = Field(default=None, sa_column=_text(True))
+    address: str | None = Field(default=None, sa_column=_text(True))
+    reporter_name: str | None = Field(default=None, sa_column=_text(True))
+    reporter_phone: str | None = Field(default=None, sa_column=_text(True))
+    erased_at: int | None = Field(default=None, sa_column=_micros(True))
+
+
+class SerialRow(SQLModel, table=True):
+    """The last case number given for a local day (ISO date)."""
+
+    __tablename__ = "serial"
+    stream: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    last: int
+
+
+class RulesRow(SQLModel, table=True):
+    """One dated version of the city's file, as text."""
+
+    __tablename__ = "rules"
+    version: int = Field(primary_key=True)
+    applied_at: int = Field(sa_column=_micros())
+    by: str
+    text: str = Field(sa_column=_text())
+
+
+class EditionRow(SQLModel, table=True):
+    """One drawing of the hierarchy, with the findings that were accepted when it came in (JSON)."""
+
+    __tablename__ = "edition"
+    id: int = Field(primary_key=True)
+    name: str
+    made_up: bool
+    imported_at: int = Field(sa_column=_micros())
+    by: str
+    levels: str = Field(sa_column=_text())
+    findings: str = Field(sa_column=_text())
+
+
+class GridRow(SQLModel, table=True):
+    """One polygon of an edition; ``geometry`` is WKB in WGS-84 degrees, area in square metres."""
+
+    __tablename__ = "grid"
+    edition: int = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    level: int
+    code: str
+    name: str
+    parent: str | None = None
+    area_m2: float
+    responsible_unit: str | None = None
+    geometry: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class PhotoRow(SQLModel, table=True):
+    """A photo in the content-addressed folder; ``digest`` is the SHA-256 of its bytes in hex."""
+
+    __tablename__ = "photo"
+    digest: str = Field(primary_key=True)
+    media_type: str
+    size: int
+    width: int
+    height: int
+    uploaded_at: int = Field(sa_column=_micros())
+    by: str
+
+
+class PersonRow(SQLModel, table=True):
+    """Somebody who signs in. ``id`` is what the ledger calls them; ``name`` is what they type."""
+
+    __tablename__ = "person"
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    display_name: str
+    password_hash: str
+    active: bool = True
+    created_at: int = Field(sa_column=_micros())
+
+
+class AssignmentRow(SQLModel, table=True):
+    """A person in a role, for a grid and all below it, perhaps for one department, from when to when (任职)."""
+
+    __tablename__ = "assignment"
+    id: str = Field(primary_key=True)
+    person: str = Field(index=True, foreign_key="person.id")
+    role: str
+    path: str
+    department: str | None = None
+    starts_at: int = Field(sa_column=_micros())
+    ends_at: int | None = Field(default=None, sa_column=_micros(True))
+
+
+class SessionRow(SQLModel, table=True):
+    """A sign-in: the SHA-256 of an opaque token; ``kind`` is cookie or bearer."""
+
+    __tablename__ = "session"
+    token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    person: str = Field(index=True, foreign_key="person.id")
+    kind: str
+    created_at: int = Field(sa_column=_micros())
+    expires_at: int = Field(sa_column=_micros())
+
+
+def path_text(path: tuple[str, ...]) -> str:
+    """A grid path as text in which a prefix is an ancestor.
+
+    >>> path_text(("440306", "440306017"))
+    '440306/440306017/'
+    """
+    return "".join(f"{code}/" for code in path)
+
+
+def text_path(text: str) -> tuple[str, ...]:
+    """The grid path of :func:`path_text`."""
+    return tuple(text.split("/")[:-1])

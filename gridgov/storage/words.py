@@ -1,0 +1,130 @@
+"""Words of and about citizens: kept beside the ledger so that they can be erased, found by search while they are there.
+
+The ledger holds a salted hash of them: whoever has the words can prove that they are the ones, nobody can guess them back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlmodel import col, select
+
+from gridgov.storage.tables import PrivateRow
+
+#: Row ids of the search index are ``ordinal * STRIDE + position``: room for a trillion entries in each stream.
+STRIDE = 1 << 40
+
+_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
+_TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+|[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What somebody wrote and who they are; all of it can be erased."""
+
+    salt: bytes
+    words: str | None = None
+    address: str | None = None
+    reporter_name: str | None = None
+    reporter_phone: str | None = None
+
+    def reference(self) -> str:
+        """The salted SHA-256 that the ledger keeps in their place, in hex."""
+        digest = hashlib.sha256(self.salt)
+        for item in (self.words, self.address, self.reporter_name, self.reporter_phone):
+            raw = b"" if item is None else b"=" + item.encode()
+            digest.update(b"%d:" % len(raw))
+            digest.update(raw)
+        return digest.hexdigest()
+
+    def row(self, stream: str, incident: str, number: int, position: int) -> dict[str, Any]:
+        """As the store keeps them."""
+        return {
+            "stream": stream,
+            "incident": incident,
+            "number": number,
+            "position": position,
+            "salt": self.salt,
+            "words": self.words,
+            "address": self.address,
+            "reporter_name": self.reporter_name,
+            "reporter_phone": self.reporter_phone,
+            "erased_at": None,
+        }
+
+
+def grams(written: str) -> str:
+    """Text as the tokens it is found by: Latin words and numbers whole, Chinese as pairs of neighbouring characters.
+
+    >>> grams("井盖破损 Main St.")
+    '井盖 盖破 破损 损 main st'
+    """
+    return " ".join(_grams(written))
+
+
+def _grams(written: str) -> Iterator[str]:
+    for token in _TOKEN.findall(written.lower()):
+        if _CJK.match(token):
+            yield from (token[i : i + 2] for i in range(len(token)))
+        else:
+            yield token
+
+
+def match(query: str) -> str:
+    """What to ask the full-text index for: every run of the query as a phrase, the last token as a beginning.
+
+    Empty where the query has nothing that could be found.
+
+    >>> match("井盖 main")
+    '"井盖" AND "main"*'
+    """
+    phrases = []
+    for token in _TOKEN.findall(query.lower()):
+        if not _CJK.match(token):
+            phrases.append(f'"{token}"*')
+        elif len(token) == 1:
+            phrases.append(f'"{token}"*')
+        else:
+            phrases.append('"' + " ".join(token[i : i + 2] for i in range(len(token) - 1)) + '"')
+    return " AND ".join(phrases)
+
+
+_table = PrivateRow.__table__  # type: ignore[attr-defined]
+_INDEX = text("INSERT INTO search(rowid, incident, grams) VALUES (:id, :incident, :grams)")
+_FORGET = text("DELETE FROM search WHERE rowid = :id")
+
+
+def search_row(ordinal: int, row: dict[str, Any]) -> dict[str, Any] | None:
+    """The line of the search index for a private row; None where it holds nothing to be found by."""
+    found = grams(" ".join(item for item in (row["words"], row["address"]) if item))
+    if not found:
+        return None
+    return {"id": ordinal * STRIDE + row["position"], "incident": row["incident"], "grams": found}
+
+
+def store(connection: Connection, ordinal: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep private rows and make them findable, a statement each."""
+    connection.execute(_table.insert(), list(rows))
+    lines = [line for row in rows if (line := search_row(ordinal, row)) is not None]
+    if lines:
+        connection.execute(_INDEX, lines)
+
+
+def forget(connection: Connection, ordinal: int, position: int) -> None:
+    """Take the words of one entry out of the search index."""
+    connection.execute(_FORGET, {"id": ordinal * STRIDE + position})
+
+
+def of_incident(connection: Connection, stream: str, incident: str) -> list[dict[str, Any]]:
+    """What is kept of and about citizens for one incident, by number of the entry."""
+    query = (
+        select(_table)
+        .where(col(PrivateRow.stream) == stream, col(PrivateRow.incident) == incident)
+        .order_by(col(PrivateRow.number))
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
