@@ -1,4 +1,4 @@
-"""The decisions: each takes the incident as it is, who acts, and the rules, and returns the fact that follows, or raises.
+"""The decisions: each takes the incident, who acts, and the rules, and returns the next fact, or raises.
 
 Nothing here asks the time, reads, or writes.
 """
@@ -117,7 +117,8 @@ def dispatch(
 ) -> Dispatched:
     """Give it to its department, or to the one named, under the category's time limit (派遣).
 
-    The department that returned it resumes its remaining time; another gets a fresh limit. Raises UnknownDepartment.
+    The department that returned it resumes its remaining time; another gets a fresh limit. Raises
+    UnknownDepartment.
     """
     require(incident.stage, Act.DISPATCH, by.roles)
     lead = rules.routing.department(department or incident.department)
@@ -164,7 +165,8 @@ def check(
 ) -> Checked:
     """Say whether it has been put right (核查). A failed check needs a reason and sends it back: rework.
 
-    Who handled it may not check it: patrol and handling are separate people. Raises NotForThisRole, ReasonMissing.
+    Who handled it may not check it: patrol and handling are separate people. Raises NotForThisRole,
+    ReasonMissing.
     """
     require(incident.stage, Act.CHECK, by.roles)
     if by.person == incident.handled_by:

@@ -218,7 +218,7 @@ class Attached(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Imported(Fact):
-    """What another system's history states about one incident, and nothing more. Silent: it starts no clock."""
+    """What another system's history states about one incident, and nothing more: it starts no clock."""
 
     act: ClassVar[Act] = Act.IMPORT
     case_number: str
@@ -288,7 +288,7 @@ def kind_of(fact: Fact) -> str:
 
 
 def to_body(fact: Fact) -> dict[str, Any]:
-    """A fact as plain values that JSON can hold; times as UTC microseconds. Empty optional fields are left out.
+    """A fact as plain values that JSON can hold; times as UTC microseconds. Empty fields are left out.
 
     >>> to_body(Rejected(reason="twice reported"))
     {'reason': 'twice reported'}

@@ -6,6 +6,7 @@ A docstring is the default message; what the error is about stands in its attrib
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 class DispatchError(Exception):
@@ -49,8 +50,9 @@ class NotForThisRole(DispatchError):
     """The act belongs to somebody in another role."""
 
     def __init__(self, act: str, needed: Sequence[str], held: Sequence[str]) -> None:
+        yours = ", ".join(held) or "none of them"
         super().__init__(
-            f"{act} belongs to {' or '.join(needed)}; on this incident you are {', '.join(held) or 'none of them'}",
+            f"{act} belongs to {' or '.join(needed)}; on this incident you are {yours}",
             act=act,
             needed=list(needed),
             held=list(held),
@@ -77,6 +79,17 @@ class BadLimit(DispatchError):
 
 class CalendarTooShort(DispatchError):
     """The calendar has no working time left within the years it covers."""
+
+
+class NaiveTime(DispatchError):
+    """A time without a zone is another moment in every city."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(f"{moment.isoformat()} has no time zone, so it is no moment: add one", moment=moment)
+
+
+class BadPeriod(DispatchError):
+    """A period ends after it starts."""
 
 
 class UnknownEntry(DispatchError):

@@ -1,7 +1,8 @@
 """An incident is what its entries add up to: stage, department and due time are never set, only arrived at.
 
-Which time counts: a clock that binds somebody starts when the server recorded the entry (``recorded_at``), because nobody can be
-late for what they could not see; figures count by it too. Imported history counts by the times its source states.
+Which time counts: a clock that binds somebody starts when the server recorded the entry (``recorded_at``),
+because nobody can be late for what they could not see; figures count by it too. Imported history counts by
+the times its source states.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ class _Builder:
 class Incident:
     """Our file on one reported thing (案卷), as its entries have made it.
 
-    ``department`` owns it at any moment; ``lead`` is the department that holds it for handling (None before dispatch and
-    after a return). ``due_at`` is the end of the handling limit; ``remaining_s`` is set while that clock is paused.
+    ``department`` owns it at any moment; ``lead`` is the department that holds it for handling (None before
+    dispatch and after a return). ``due_at`` is the end of the handling limit; ``remaining_s`` is set while
+    that clock is paused.
     """
 
     id: str
@@ -154,7 +156,10 @@ def _add(b: _Builder, entry: Entry) -> None:
     fact = entry.fact
     if entry.number != b.number + 1 or (b.id and entry.incident != b.id):
         raise BrokenHistory(
-            f"entry {entry.number} of incident {entry.incident} cannot follow entry {b.number} of {b.id or 'nothing'}"
+            f"entry {entry.number} of incident {entry.incident} cannot follow "
+            f"entry {b.number} of {b.id or 'nothing'}",
+            incident=entry.incident,
+            number=entry.number,
         )
     b.stage = step(b.stage, fact.act, fact.outcome)
     b.id, b.number, b.updated_at = entry.incident, entry.number, entry.recorded_at
@@ -187,7 +192,7 @@ def _imported(b: _Builder, entry: Entry, fact: Imported) -> None:
         b.lead = b.last_lead = fact.department or None
 
 
-def _placed(b: _Builder, entry: Entry, fact: Placed) -> None:
+def _placed(b: _Builder, _entry: Entry, fact: Placed) -> None:
     b.place, b.department, b.rule = fact.place, fact.route.department, fact.route.rule
 
 
@@ -196,11 +201,11 @@ def _filed(b: _Builder, entry: Entry, fact: Filed) -> None:
     b.department, b.rule = fact.route.department, fact.route.rule
 
 
-def _closed(b: _Builder, entry: Entry, fact: Closed) -> None:
+def _closed(b: _Builder, entry: Entry, _fact: Closed) -> None:
     b.closed_at = entry.recorded_at
 
 
-def _over(b: _Builder, entry: Entry, fact: Fact) -> None:
+def _over(b: _Builder, _entry: Entry, _fact: Fact) -> None:
     b.remaining_s = None
 
 
@@ -211,7 +216,7 @@ def _dispatched(b: _Builder, entry: Entry, fact: Dispatched) -> None:
     b.dispatches += 1
 
 
-def _returned(b: _Builder, entry: Entry, fact: Returned) -> None:
+def _returned(b: _Builder, _entry: Entry, fact: Returned) -> None:
     b.lead, b.due_at, b.remaining_s = None, None, fact.remaining_s
     b.returns += 1
 
@@ -221,26 +226,26 @@ def _handled(b: _Builder, entry: Entry, fact: Handled) -> None:
     b.photos += fact.photos
 
 
-def _checked(b: _Builder, entry: Entry, fact: Checked) -> None:
+def _checked(b: _Builder, _entry: Entry, fact: Checked) -> None:
     b.photos += fact.photos
     if not fact.passed:
         b.reworks, b.handled_at, b.handled_by = b.reworks + 1, None, None
 
 
-def _reopened(b: _Builder, entry: Entry, fact: Reopened) -> None:
+def _reopened(b: _Builder, _entry: Entry, _fact: Reopened) -> None:
     b.closed_at = b.handled_at = b.handled_by = b.lead = b.last_lead = b.limit = b.due_at = None
     b.reopenings += 1
 
 
-def _adopted(b: _Builder, entry: Entry, fact: Adopted) -> None:
+def _adopted(b: _Builder, _entry: Entry, fact: Adopted) -> None:
     b.department, b.rule, b.due_at = fact.route.department, fact.route.rule, None
 
 
-def _attached(b: _Builder, entry: Entry, fact: Attached) -> None:
+def _attached(b: _Builder, _entry: Entry, fact: Attached) -> None:
     b.photos += fact.photos
 
 
-def _nothing_more(b: _Builder, entry: Entry, fact: Fact) -> None:
+def _nothing_more(_b: _Builder, _entry: Entry, _fact: Fact) -> None:
     """The stage, the number and the time are all that this fact changes."""
 
 

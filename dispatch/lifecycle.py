@@ -109,7 +109,7 @@ ACT_ZH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One row: in ``stage``, somebody in one of ``roles`` does ``act`` with this ``outcome``; it leads ``to``."""
+    """One row: in ``stage`` somebody in one of ``roles`` does ``act``, with ``outcome``; it leads ``to``."""
 
     stage: Stage | None
     act: Act

@@ -1,0 +1,287 @@
+"""Whose an incident is: the most specific rule wins, and says why; every other rule says why not.
+
+From the most to the least specific:
+
+1. a rule that names the category, before one that names its class, before one that names neither;
+2. among those, the one with the deeper ``under`` (the longer grid path that the place must lie in);
+3. the category's own department;
+4. the territorial unit of the place (属地兜底);
+5. the fallback: the department that takes what nobody owns.
+
+So no incident is ever without an owner. A place outside every grid has the path (), which only rules without
+``under`` match. Ties and rules that can never win are found when the rules are put together, not when an
+incident arrives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from dispatch.categories import Categories, Category
+from dispatch.errors import BadRules, UnknownDepartment
+
+Path = tuple[str, ...]
+
+#: What stands in the place of a rule's name where no rule decided; rules may not be called so.
+OWN: Final = "category"
+TERRITORIAL: Final = "territorial"
+FALLBACK: Final = "fallback"
+_NO_RULE: Final = (OWN, TERRITORIAL, FALLBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """Somebody who puts things right (部门)."""
+
+    code: str
+    name_zh: str
+    name_en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """Incidents of a category or a class (by key), or all, that lie under a grid path, go to a department."""
+
+    name: str
+    department: str
+    category: str | None = None
+    category_class: str | None = None
+    under: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The department an incident belongs to, the rule that says so, and a sentence for people."""
+
+    department: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A rule that did not win, and the first of its conditions that failed."""
+
+    rule: str
+    department: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Who won, and why every other rule did not, in the order of the rules."""
+
+    winner: Routed
+    others: tuple[Failed, ...]
+
+
+class Routing:
+    """A city's departments and routing rules, checked and ready for :func:`route`.
+
+    ``fallback``: the code of the department that takes what nobody owns. Raises BadRules with everything that
+    is wrong: departments, categories or classes that do not exist, names given twice, ties, and rules that
+    can never win because more specific ones cover all they could match.
+    """
+
+    __slots__ = ("_departments", "_depths", "_index", "categories", "fallback", "rules")
+
+    def __init__(
+        self,
+        departments: Iterable[Department],
+        rules: Iterable[RoutingRule],
+        fallback: str,
+        categories: Categories,
+    ) -> None:
+        listed = tuple(departments)
+        self.rules = tuple(rules)
+        self.fallback = fallback
+        self.categories = categories
+        self._departments = {d.code: d for d in listed}
+        self._index: dict[tuple[str, Path], RoutingRule] = {}
+        if problems := list(_problems(listed, self.rules, fallback, categories)):
+            raise BadRules(problems)
+        for rule in self.rules:
+            self._index[_target(rule), rule.under] = rule
+        depths: dict[str, set[int]] = {}
+        for rule in self.rules:
+            depths.setdefault(_target(rule), set()).add(len(rule.under))
+        self._depths = {target: tuple(sorted(found, reverse=True)) for target, found in depths.items()}
+
+    @property
+    def departments(self) -> Mapping[str, Department]:
+        """All departments by code."""
+        return MappingProxyType(self._departments)
+
+    def department(self, code: str) -> str:
+        """The code, if there is such a department; raises UnknownDepartment."""
+        if code not in self._departments:
+            raise UnknownDepartment(code)
+        return code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Routing) and self._value() == other._value()
+
+    def __hash__(self) -> int:
+        return hash(self.rules)
+
+    def __repr__(self) -> str:
+        return f"<routing: {len(self._departments)} departments, {len(self.rules)} rules>"
+
+    def _value(self) -> tuple[object, ...]:
+        return self._departments, self.rules, self.fallback, self.categories
+
+    def _winner(self, category: Category, path: Path) -> RoutingRule | None:
+        for target in (category.key, category.class_key, _ANY):
+            for depth in self._depths.get(target, ()):
+                if depth <= len(path) and (rule := self._index.get((target, path[:depth]))) is not None:
+                    return rule
+        return None
+
+
+#: What a rule without category and class is about. No key is a lone star: every key has colons.
+_ANY: Final = "*"
+
+
+def _target(rule: RoutingRule) -> str:
+    return rule.category or rule.category_class or _ANY
+
+
+def route(routing: Routing, category: Category, path: Path, territorial: str | None) -> Routed:
+    """The department for a category at a place; the order stands at the head of this module.
+
+    ``path``: the grid path of the place, widest first, () where it lies in no grid. ``territorial``: the
+    department that answers for the place, or None; a code that is no department counts as None.
+
+    >>> from dispatch.categories import Kind
+    >>> light = Category("x", Kind.COMPONENT, "0301", "路灯", "Street light")
+    >>> departments = [Department("lamps", "路灯管理处"), Department("desk", "受理中心")]
+    >>> north = RoutingRule("lamps north", "lamps", light.key, under=("44", "01"))
+    >>> routing = Routing(departments, [north], "desk", Categories([light]))
+    >>> route(routing, light, ("44", "01", "007"), None).reason
+    'rule lamps north: 路灯 under 44/01 goes to 路灯管理处'
+    >>> route(routing, light, ("44", "02"), None).reason
+    'no rule, no territorial unit: goes to 受理中心'
+    """
+    rule = routing._winner(category, path)
+    if rule is not None:
+        return Routed(rule.department, rule.name, _because(routing, rule, category))
+    if category.department:
+        name = _name(routing, category.department)
+        return Routed(category.department, OWN, f"no rule: {category.name_zh} usually goes to {name}")
+    if territorial is not None and territorial in routing.departments:
+        name = _name(routing, territorial)
+        return Routed(territorial, TERRITORIAL, f"no rule: goes to {name}, whose ground it is")
+    unit = f"territorial unit {territorial} is no department" if territorial else "no territorial unit"
+    return Routed(routing.fallback, FALLBACK, f"no rule, {unit}: goes to {_name(routing, routing.fallback)}")
+
+
+def explain(routing: Routing, category: Category, path: Path, territorial: str | None) -> Explanation:
+    """Who wins, and for every other rule the first condition that failed: category, class, place, rank."""
+    winner = route(routing, category, path, territorial)
+    return Explanation(
+        winner,
+        tuple(
+            Failed(rule.name, rule.department, _why_not(rule, category, path, winner.rule))
+            for rule in routing.rules
+            if rule.name != winner.rule
+        ),
+    )
+
+
+def _name(routing: Routing, code: str) -> str:
+    return routing.departments[code].name_zh
+
+
+def _because(routing: Routing, rule: RoutingRule, category: Category) -> str:
+    if rule.category is not None:
+        what = category.name_zh
+    elif rule.category_class is not None:
+        what = f"class {category.class_zh or category.class_code}"
+    else:
+        what = "everything"
+    where = f" under {'/'.join(rule.under)}" if rule.under else ""
+    return f"rule {rule.name}: {what}{where} goes to {_name(routing, rule.department)}"
+
+
+def _why_not(rule: RoutingRule, category: Category, path: Path, winner: str) -> str:
+    if rule.category is not None and rule.category != category.key:
+        return f"it is for category {rule.category}"
+    if rule.category_class is not None and rule.category_class != category.class_key:
+        return f"it is for class {rule.category_class}"
+    if rule.under and not path:
+        return f"it is for places under {'/'.join(rule.under)}, and this one lies in no grid"
+    if path[: len(rule.under)] != rule.under:
+        return f"it is for places under {'/'.join(rule.under)}"
+    return f"it matches, but {winner} is more specific"
+
+
+def _problems(
+    departments: tuple[Department, ...], rules: tuple[RoutingRule, ...], fallback: str, categories: Categories
+) -> Iterator[str]:
+    codes = Counter(d.code for d in departments)
+    yield from (f"department {code!r} is listed {n} times" for code, n in codes.items() if n > 1)
+    if fallback not in codes:
+        yield f"the fallback {fallback!r} is not a department: name the one that takes what nobody owns"
+    for category in categories:
+        if category.department is not None and category.department not in codes:
+            yield f"category {category.key} names department {category.department!r}, which does not exist"
+    names = Counter(rule.name for rule in rules)
+    yield from (f"{n} rules are called {name!r}" for name, n in names.items() if n > 1)
+    for rule in rules:
+        yield from _rule_problems(rule, codes, categories)
+    yield from _ties(rules)
+    yield from _never(rules, categories)
+
+
+def _rule_problems(rule: RoutingRule, codes: Mapping[str, int], categories: Categories) -> Iterator[str]:
+    if not rule.name or rule.name in _NO_RULE:
+        yield f"a rule cannot be called {rule.name!r}: that says that no rule decided"
+    if rule.department not in codes:
+        yield f"rule {rule.name!r} names department {rule.department!r}, which does not exist"
+    if rule.category is not None and rule.category_class is not None:
+        yield f"rule {rule.name!r} names a category and a class: name one of them"
+    if rule.category is not None and (
+        rule.category not in categories or categories.get(rule.category).key != rule.category
+    ):
+        yield f"rule {rule.name!r} names category {rule.category!r}, which is no category's key"
+    if rule.category_class is not None and rule.category_class not in categories.classes:
+        yield f"rule {rule.name!r} names class {rule.category_class!r}, which no category belongs to"
+
+
+def _ties(rules: tuple[RoutingRule, ...]) -> Iterator[str]:
+    same: dict[tuple[str, Path], list[str]] = {}
+    for rule in rules:
+        same.setdefault((_target(rule), rule.under), []).append(rule.name)
+    for tied in same.values():
+        if len(tied) > 1:
+            yield f"rules {', '.join(map(repr, tied))} are for the same things in the same place: keep one"
+
+
+def _never(rules: tuple[RoutingRule, ...], categories: Categories) -> Iterator[str]:
+    """Rules for a class or for everything whose every category is taken by a rule that ranks higher.
+
+    A rule for a category always wins exactly where it is: nothing ranks above it but a longer path.
+    """
+    places: dict[str, set[Path]] = {}
+    for rule in rules:
+        places.setdefault(_target(rule), set()).add(rule.under)
+
+    def taken(target: str, under: Path) -> bool:
+        found = places.get(target, ())
+        return bool(found) and any(under[:depth] in found for depth in range(len(under) + 1))
+
+    for rule in rules:
+        if rule.category is not None:
+            continue
+        if rule.category_class is not None:
+            members = categories.classes.get(rule.category_class, ())
+            covered = all(taken(c.key, rule.under) for c in members)
+        else:
+            members = tuple(categories)
+            covered = all(taken(c.key, rule.under) or taken(c.class_key, rule.under) for c in members)
+        if members and covered:
+            yield f"rule {rule.name!r} can never win: rules for its categories take all it could match"
