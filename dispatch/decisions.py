@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dispatch.categories import Urgency
 from dispatch.deadlines import Limit, advance, due, remaining
 from dispatch.entries import (
     Adopted,
@@ -27,7 +28,7 @@ from dispatch.entries import (
     Returned,
     Route,
 )
-from dispatch.errors import BrokenHistory, NotForThisRole, ReasonMissing
+from dispatch.errors import BrokenHistory, NotForThisRole, ReasonMissing, UnknownUrgency
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act, Role, require
 from dispatch.routing import route
@@ -36,6 +37,8 @@ from dispatch.rules import Rules
 #: A phone's clock may run this much ahead of the server's before the report is marked: two minutes is
 #: more than network time keeps a phone off, and less than any time limit here.
 CLOCK_TOLERANCE = timedelta(minutes=2)
+
+_URGENCIES = tuple(str(urgency) for urgency in Urgency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Draft:
 def report(rules: Rules, draft: Draft, by: Actor, case_number: str, now: datetime) -> Reported:
     """Take a report in (上报). It is kept wherever it lies; a clock that runs ahead is marked, not refused.
 
-    Raises UnknownCategory, NotForThisRole.
+    Raises UnknownCategory, UnknownUrgency, NotForThisRole.
     """
     require(None, Act.REPORT, by.roles)
     category = rules.categories.get(draft.category)
@@ -75,7 +78,7 @@ def report(rules: Rules, draft: Draft, by: Actor, case_number: str, now: datetim
         case_number=case_number,
         channel=draft.channel,
         category=category.key,
-        urgency=draft.urgency or category.urgency,
+        urgency=_urgency(draft.urgency) or category.urgency,
         place=draft.place,
         route=_routed(rules, category.key, draft.place, draft.territorial),
         rules=rules.version,
@@ -99,10 +102,13 @@ def file(
     category: str | None = None,
     urgency: str | None = None,
 ) -> Filed:
-    """Accept it as ours (立案), in this category or, corrected, in another; raises UnknownCategory."""
+    """Accept it as ours (立案), in this category or, corrected, in another.
+
+    A new category brings its own urgency, unless one is given. Raises UnknownCategory, UnknownUrgency.
+    """
     require(incident.stage, Act.FILE, by.roles)
     found = rules.categories.get(category or incident.category)
-    raised = urgency or (incident.urgency if category is None else found.urgency)
+    raised = _urgency(urgency) or (incident.urgency if category is None else found.urgency)
     return Filed(found.key, raised, _routed(rules, found.key, incident.place, territorial), rules.version)
 
 
@@ -214,6 +220,15 @@ def attach(incident: Incident, by: Actor, photos: tuple[str, ...]) -> Attached:
 def _routed(rules: Rules, category: str, where: Place, territorial: str | None) -> Route:
     found = route(rules.routing, rules.categories.get(category), where.path, territorial)
     return Route(found.department, found.rule, found.reason)
+
+
+def _urgency(wanted: str | None) -> Urgency | None:
+    """The urgency that is wanted, None where none is; raises UnknownUrgency."""
+    if not wanted:
+        return None
+    if wanted not in _URGENCIES:
+        raise UnknownUrgency(wanted, _URGENCIES)
+    return Urgency(wanted)
 
 
 def _reason(act: Act, reason: str) -> str:

@@ -300,10 +300,18 @@ def from_body(kind: str, version: int, body: dict[str, Any]) -> Fact:
     """The fact that :func:`to_body` wrote, lifted from older versions; raises UnknownEntry."""
     cls = KINDS.get(kind)
     if cls is None or version > cls.version:
-        raise UnknownEntry(f"entry kind {kind!r} version {version} is newer than this program", kind=kind)
+        raise UnknownEntry(
+            f"entry kind {kind!r} version {version} is newer than this program: update it",
+            kind=kind,
+            version=version,
+        )
     while version < cls.version:
-        body = UPCASTERS[kind, version](body)
-        version += 1
+        lift = UPCASTERS.get((kind, version))
+        if lift is None:
+            raise UnknownEntry(
+                f"entry kind {kind!r} never had a version {version}", kind=kind, version=version
+            )
+        body, version = lift(body), version + 1
     fact = _READERS[cls](body)
     assert isinstance(fact, Fact)
     return fact

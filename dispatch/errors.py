@@ -33,6 +33,17 @@ class UnknownDepartment(DispatchError):
         super().__init__(f"the rules in force have no department {code!r}", department=code)
 
 
+class UnknownUrgency(DispatchError):
+    """There is no such urgency."""
+
+    def __init__(self, urgency: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"there is no urgency {urgency[:40]!r}: write {', '.join(known)}",
+            urgency=urgency[:40],
+            known=list(known),
+        )
+
+
 class NotInThisStage(DispatchError):
     """The act is not open in the stage where the incident stands."""
 

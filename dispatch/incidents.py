@@ -33,7 +33,7 @@ from dispatch.entries import (
     Reported,
     Returned,
 )
-from dispatch.errors import BrokenHistory
+from dispatch.errors import BrokenHistory, NotInThisStage
 from dispatch.lifecycle import ENDED, Act, Role, Stage, open_acts, step
 
 
@@ -161,7 +161,14 @@ def _add(b: _Builder, entry: Entry) -> None:
             incident=entry.incident,
             number=entry.number,
         )
-    b.stage = step(b.stage, fact.act, fact.outcome)
+    try:
+        b.stage = step(b.stage, fact.act, fact.outcome)
+    except NotInThisStage as refused:
+        raise BrokenHistory(
+            f"entry {entry.number} of incident {entry.incident} does not follow: {refused.message}",
+            incident=entry.incident,
+            number=entry.number,
+        ) from refused
     b.id, b.number, b.updated_at = entry.incident, entry.number, entry.recorded_at
     _APPLY[type(fact)](b, entry, fact)
 
