@@ -34,10 +34,10 @@ _ENOUGH = 1e-11
 _MOST_STEPS = 20
 
 _BOX = (72.004, 0.8293, 137.8347, 55.8271)
-"""West, south, east, north of what the formula in general use takes for China; outside, nothing is shifted."""
+"""West, south, east, north of what the formula in general use takes for China; outside it, no shift."""
 
 # Drawn by hand from the known places on either side, through sea and river; compared with no survey. Within
-# about a kilometre of the border the side may be wrong; in doubt, the mainland (Shenzhen, Zhuhai) was favoured.
+# about a kilometre of the border the side may be wrong; in doubt the mainland is favoured.
 _HONG_KONG = Polygon(
     [
         (113.818, 22.300), (113.840, 22.420), (113.935, 22.440), (113.996, 22.483), (114.029, 22.500),

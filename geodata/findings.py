@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+import shapely
+from shapely.geometry.base import BaseGeometry
+
 
 class Severity(StrEnum):
     """How much a finding matters: an error refuses the import unless the city's file accepts it."""
@@ -35,3 +38,11 @@ class Finding:
         """The finding as plain values, for JSON."""
         plain = asdict(self)
         return {**plain, "severity": str(self.severity), "grids": list(self.grids)}
+
+
+def place_in(geometry: BaseGeometry | None) -> tuple[float, float] | None:
+    """A (longitude, latitude) that lies in the geometry, to look at; None where it has no point."""
+    if geometry is None or geometry.is_empty:
+        return None
+    point = shapely.point_on_surface(geometry)
+    return (float(point.x), float(point.y))
