@@ -1,7 +1,8 @@
-"""What people do with incidents, in the order they do it: each verb brings the facts together and hands the decision to `dispatch`.
+"""What people do with incidents, in the order they do it: each verb brings the facts together and hands the
+decision to `dispatch`.
 
-A command is decided later, on the writer's thread, on the incident as it then is: who somebody is to an incident, what is in
-force and what the incident's number is are all looked at there.
+A command is decided later, on the writer's thread, on the incident as it then is: who somebody is to an
+incident, what is in force and what the incident's number is are all looked at there.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from geodata.datum import Datum, to_wgs84
 from geodata.locate import Located
 from gridgov.clock import new_salt
 from gridgov.errors import MissingNumber
-from gridgov.in_force import Atlas, InForce
+from gridgov.in_force import Atlas
 from gridgov.scope import Assignment, roles_anywhere, roles_on
 from gridgov.storage.batch import Command, Decision, Desk
 from gridgov.storage.errors import UnknownIncident
@@ -56,7 +57,7 @@ class SentPosition:
 
 @dataclass(frozen=True, slots=True)
 class SentReport:
-    """A report as it came in. ``id`` is the client's and becomes the incident's; ``channel`` is how it came."""
+    """A report as it came in. ``id`` is the client's and becomes the incident's; ``channel`` how it came."""
 
     id: str
     category: str
@@ -75,7 +76,8 @@ class SentReport:
 class SentAct:
     """An act on an incident as it came in; which of the fields count is the act's business.
 
-    ``id`` is the client's; ``seen`` is the number of the entry its author last saw, None raises MissingNumber.
+    ``id`` is the client's; ``seen`` is the number of the entry its author last saw, None raises
+    MissingNumber.
     """
 
     id: str
@@ -95,7 +97,7 @@ class SentAct:
 
 @dataclass(frozen=True, slots=True)
 class ImportedRow:
-    """One incident of another system's history; ``number`` is that system's. Positions in ``datum`` degrees."""
+    """One row of another system's history; ``number`` is that system's. Positions in ``datum`` degrees."""
 
     source: str
     number: str
@@ -109,7 +111,7 @@ class ImportedRow:
     due_at: datetime | None = None
     lon: float | None = None
     lat: float | None = None
-    datum: Datum = Datum.WGS84
+    datum: Datum = Datum.wgs84
     words: str | None = None
     address: str | None = None
     marks: tuple[str, ...] = ()
@@ -144,8 +146,8 @@ def report(by: Somebody, sent: SentReport) -> Command:
 def act(by: Somebody, sent: SentAct) -> Command:
     """Do something with an incident: file, dispatch, handle, check, close and so on, as `dispatch` decides.
 
-    Raises MissingNumber at once; everything else is found out when it is decided, there too that the incident lies
-    outside what its author may see (UnknownIncident, so that nobody learns that it exists).
+    Raises MissingNumber at once; everything else is found out when it is decided, there too that the incident
+    lies outside what its author may see (UnknownIncident, so that nobody learns that it exists).
     """
     if sent.seen is None:
         raise MissingNumber(incident=sent.incident)
@@ -197,7 +199,9 @@ def import_row(by: str, row: ImportedRow) -> Command:
 
 
 def locate(atlas: Atlas, sent: SentPosition | None) -> Place:
-    """Where a point lies in the edition in force; the tray, with the distance to the nearest grid, where it lies in none."""
+    """Where a point lies in the edition in force; the tray, with the distance to the nearest grid, where it
+    lies in none.
+    """
     if sent is None:
         return Place()
     lon, lat = to_wgs84(sent.lon, sent.lat, sent.datum)
@@ -219,7 +223,9 @@ def locate(atlas: Atlas, sent: SentPosition | None) -> Place:
 
 
 def territorial(atlas: Atlas, path: tuple[str, ...]) -> str | None:
-    """The unit that answers for a place (属地): that of its grid, or of the nearest grid around it that names one."""
+    """The unit that answers for a place (属地): that of its grid, or of the nearest grid around it that names
+    one.
+    """
     for depth in range(len(path), 0, -1):
         unit = atlas.hierarchy.grid(path[:depth]).responsible_unit
         if unit:
@@ -261,11 +267,11 @@ def _check(sent: SentAct, incident: Incident, by: Actor, _: Desk, __: Words | No
     return decisions.check(incident, by, bool(sent.passed), sent.reason, sent.photos)
 
 
-def _adopt(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+def _adopt(_sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
     return decisions.adopt(desk.in_force.rules, incident, by, _unit(incident, desk))
 
 
-def _note(sent: SentAct, incident: Incident, by: Actor, _: Desk, words: Words | None) -> Fact:
+def _note(_sent: SentAct, incident: Incident, by: Actor, _: Desk, words: Words | None) -> Fact:
     return decisions.note(incident, by, "" if words is None else words.reference())
 
 

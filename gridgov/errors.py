@@ -15,7 +15,9 @@ class ServiceError(Exception):
 
 
 class MissingNumber(ServiceError):
-    """An act on an incident carries `seen`, the number of the entry its author last saw; read the incident first."""
+    """An act on an incident carries `seen`, the number of the entry its author last saw; read the incident
+    first.
+    """
 
 
 class BadInput(ServiceError):

@@ -1,4 +1,6 @@
-"""Who may see and do what, from people's assignments alone: pure questions that endpoints, lists and the feed all ask."""
+"""Who may see and do what, from people's assignments alone: pure questions that endpoints, lists and the feed
+all ask.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ BLIND_ROLES = frozenset({Role.ADMINISTRATOR})
 class Assignment:
     """A person in a role for a grid and all below it, for one department where ``department`` is set (任职).
 
-    ``path`` () is the whole installation. ``ends_at`` None means until further notice; the end is not included.
+    ``path`` () is the whole installation. ``ends_at`` None means until further notice; the end is not
+    included.
     """
 
     id: str
@@ -44,10 +47,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one assignment lets its holder see: a grid and all below, perhaps of one lead department, perhaps the tray.
+    """What one assignment lets its holder see: a grid and all below, perhaps of one lead department, perhaps
+    the tray.
 
-    A claim of the whole installation holds the tray as well, and a department's claim what it leads in the tray: what has
-    no place still has to be handled.
+    A claim of the whole installation holds the tray as well, and a department's claim what it leads in the
+    tray: what has no place still has to be handled.
     """
 
     path: tuple[str, ...]
@@ -71,7 +75,9 @@ class Scope:
     claims: tuple[Claim, ...]
 
     def sees(self, path: tuple[str, ...], lead: str | None, reported_by: str) -> bool:
-        """May this person see an incident that lies at ``path``, is led by ``lead`` and was reported by ``reported_by``?"""
+        """May this person see an incident that lies at ``path``, is led by ``lead`` and was reported by
+        ``reported_by``?
+        """
         return reported_by == self.person or any(claim.covers(path, lead) for claim in self.claims)
 
     @property
@@ -92,7 +98,9 @@ def scope_of(person: str, assignments: Iterable[Assignment], now: datetime) -> S
 def roles_on(
     assignments: Iterable[Assignment], path: tuple[str, ...], lead: str | None, now: datetime
 ) -> frozenset[Role]:
-    """Which roles does somebody with these assignments hold on an incident lying there, led by that department?"""
+    """Which roles does somebody with these assignments hold on an incident lying there, led by that
+    department?
+    """
     return frozenset(a.role for a in assignments if a.runs(now) and a.covers(path, lead))
 
 

@@ -1,4 +1,6 @@
-"""The service without its faces: the store, its writer, the rules in force and the photos, opened and closed as one."""
+"""The service without its faces: the store, its writer, the rules in force and the photos, opened and closed
+as one.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ class Service:
     def open(cls, settings: Settings, clock: Callable[[], datetime] = utcnow, **server: Any) -> Self:
         """Open the store for writing; ``server`` is left in the lock file for the command line (url, token).
 
-        Raises StoreHeld where another process has it, StoreNotReady where it is missing or of another version.
+        Raises StoreHeld where another process has it, StoreNotReady where it is missing or of another
+        version.
         """
         database = database_file(settings.database_url)
         lock = WriterLock(database).acquire()

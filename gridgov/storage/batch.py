@@ -35,7 +35,7 @@ class Decision:
 
 @dataclass(slots=True)
 class Desk:
-    """What lies before whoever decides: the moment, the rules and grids in force, and the next case number."""
+    """Before whoever decides lie: the moment, the rules and grids in force, and the next case number."""
 
     now: datetime
     in_force: InForce
@@ -43,7 +43,9 @@ class Desk:
     taken: tuple[str, int] | None = None
 
     def case_number(self, day: date | None = None) -> str:
-        """The next case number of a local day (the day of ``now`` unless told); given away only if the command succeeds."""
+        """The next case number of a local day (the day of ``now`` unless told); given away only if the
+        command succeeds.
+        """
         day = day or self.now.astimezone(ZoneInfo(self.in_force.city.zone)).date()
         serial = self._serials(day.isoformat()) + 1
         self.taken = (day.isoformat(), serial)
@@ -54,8 +56,9 @@ class Desk:
 class Command:
     """Something a person does with an incident.
 
-    ``id`` is the client's, ``digest`` stands for the content: the same pair again gets the first receipt. ``seen`` is the number of
-    the entry the caller last saw; None for a command that begins an incident. ``happened_at`` None means now.
+    ``id`` is the client's, ``digest`` stands for the content: the same pair again gets the first receipt.
+    ``seen`` is the number of the entry the caller last saw; None for a command that begins an incident.
+    ``happened_at`` None means now.
     """
 
     id: str
@@ -119,7 +122,7 @@ class Batch:
                 row["id"], row["incident"], row["case_number"], row["number"], row["position"], True
             )
             self._receipts[row["id"]] = (row["digest"], receipt)
-        ids = list({c.incident for c in commands if c.seen is not None})
+        ids = sorted({c.incident for c in commands if c.seen is not None})
         facts = ledger.incident_facts(self.connection, ids, self.head.stream)
         for incident, entries in ledger.history(self.connection, ids, self.head.stream).items():
             first, address = facts[incident]
@@ -248,7 +251,7 @@ class Batch:
 
     def _select(self, table: Any, column: Any, ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:
         query = select(table).where(table.c.stream == self.head.stream, column.in_(ids))
-        return self.connection.execute(query).mappings().all()
+        return [dict(row) for row in self.connection.execute(query).mappings()]
 
 
 def _told(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -59,8 +59,8 @@ def open_engine(url: str, *, writes: bool = False, readers: int = 16) -> Engine:
 class WriterLock:
     """The right to write to a store, held by one process at a time through a lock file beside the database.
 
-    The holder may leave its address there, so that the command line can send its work through it. The file is readable by
-    its owner alone: whoever may read it may read the database as well.
+    The holder may leave its address there, so that the command line can send its work through it. The file is
+    readable by its owner alone: whoever may read it may read the database as well.
     """
 
     def __init__(self, database: Path) -> None:

@@ -35,7 +35,8 @@ class Stale(StorageError):
 
     def __init__(self, incident: str, seen: int, number: int, meanwhile: list[dict[str, Any]]) -> None:
         super().__init__(
-            f"you saw entry {seen} of this incident, it now has {number}; look at what happened meanwhile and decide again",
+            f"you saw entry {seen} of this incident, it now has {number};"
+            " look at what happened meanwhile and decide again",
             incident=incident,
             seen=seen,
             number=number,

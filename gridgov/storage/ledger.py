@@ -56,7 +56,8 @@ class Head:
 class Committed:
     """One entry with what its incident was before and is after it, as readers of the feed are told.
 
-    ``first`` is the position of the incident's first entry, ``address`` the words for its place, if they are not erased.
+    ``first`` is the position of the incident's first entry, ``address`` the words for its place, if they are
+    not erased.
     """
 
     stream: str
@@ -216,5 +217,7 @@ def known_kinds() -> Iterable[str]:
 
 
 def after(moment: datetime, head: Head) -> datetime:
-    """``moment``, or the time of the last entry where the clock has gone back since: a ledger's time never does."""
+    """``moment``, or the time of the last entry where the clock has gone back since: a ledger's time never
+    does.
+    """
     return max(moment, from_micros(head.recorded_at))

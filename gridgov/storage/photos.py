@@ -1,4 +1,4 @@
-"""Photos, kept in a folder by the SHA-256 of their content; what a file is, its content tells, not its name."""
+"""Photos, in a folder by the SHA-256 of their content; what a file is, its content tells, not its name."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class PhotoFolder:
         return photo
 
     def path(self, digest: str) -> Path:
-        """Where the photo of that digest is kept, whether it is there or not; raises BadPhoto for what is no digest."""
+        """Where the photo of that digest is kept, whether it is there or not; raises BadPhoto for what is no
+        digest.
+        """
         if not _DIGEST.fullmatch(digest):
             raise BadPhoto("a photo is named by its digest: 64 hexadecimal digits", digest=digest)
         return self.root / digest[:2] / digest

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Connection, Table, func, select, text
 
 from dispatch.entries import Imported, Reported
@@ -26,7 +27,9 @@ _serials: Table = SerialRow.__table__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One column of one row that is not what the ledger says; ``column`` is None where the row is missing or too many."""
+    """One column of one row that is not what the ledger says; ``column`` is None where the row is missing or
+    too many.
+    """
 
     table: str
     key: str
@@ -44,10 +47,11 @@ class Difference:
 def differences(
     connection: Connection, stream: str = MAIN, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Difference]:
-    """Derive every projection from the ledger and name each column of each row that differs from what is stored.
+    """Derive every projection from the ledger and name each column of each row that differs from what is
+    stored.
 
-    ``progress`` is told (incidents done, incidents in all). The chain of hashes is walked too: an entry whose bytes were
-    changed shows as a difference in the hash that the next one holds.
+    ``progress`` is told (incidents done, incidents in all). The chain of hashes is walked too: an entry whose
+    bytes were changed shows as a difference in the hash that the next one holds.
     """
     head = ledger.read_head(connection, stream)
     yield from _broken_chain(connection, head)
@@ -59,6 +63,7 @@ def differences(
         if progress is not None:
             progress(done, total)
     yield from _surplus(connection, stream)
+    yield from _words_differences(connection, stream)
     yield from _search_differences(connection, head)
     yield from _serial_differences(connection, stream)
     yield from _receipt_differences(connection, stream)
@@ -67,7 +72,9 @@ def differences(
 def rebuild(
     connection: Connection, stream: str = MAIN, progress: Callable[[int, int], None] | None = None
 ) -> int:
-    """Replace the projections by what the ledger says; returns the number of incidents. All in one transaction."""
+    """Replace the projections by what the ledger says; returns the number of incidents. All in one
+    transaction.
+    """
     head = ledger.read_head(connection, stream)
     total = connection.execute(_count_incidents(stream)).scalar_one()
     addresses = _addresses(connection, stream)
@@ -174,6 +181,26 @@ def _broken_chain(connection: Connection, head: Head) -> Iterator[Difference]:
         previous, position = ledger.entry_hash(row), row["position"]
     if (previous, position) != (head.previous, head.position):
         yield Difference("stream", head.stream, "previous", head.previous.hex(), previous.hex())
+
+
+def _words_differences(connection: Connection, stream: str) -> Iterator[Difference]:
+    """Words that are not erased are still those whose hash the ledger holds."""
+    query = (
+        select(_private, _entries.c.body)
+        .join(
+            _entries, (_entries.c.stream == _private.c.stream) & (_entries.c.position == _private.c.position)
+        )
+        .where(_private.c.stream == stream, _private.c.erased_at.is_(None))
+    )
+    for row in connection.execute(query).mappings():
+        kept = words.Words(
+            row["salt"], row["words"], row["address"], row["reporter_name"], row["reporter_phone"]
+        )
+        stated = orjson.loads(row["body"]).get("words")
+        if kept.reference() != stated:
+            yield Difference(
+                "private", f"{row['incident']} entry {row['number']}", "words", kept.reference(), stated
+            )
 
 
 def _search_lines(connection: Connection, head: Head) -> Iterator[tuple[int, str, str]]:

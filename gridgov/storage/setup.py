@@ -19,7 +19,8 @@ _streams = StreamHead.__table__  # type: ignore[attr-defined]
 
 
 def init(url: str, epoch: str) -> bool:
-    """Make the store at ``url`` ready for this program: create it, or bring an older one along. True if it was new.
+    """Make the store at ``url`` ready for this program: create it, or bring an older one along. True if it
+    was new.
 
     ``epoch`` names this life of the ledger in the cursors of feeds. Doing it again changes nothing.
     """

@@ -1,4 +1,6 @@
-"""The tables. Times are UTC microseconds; keys of what grows begin with the stream; paths are codes, each ended by a slash."""
+"""The tables. Times are UTC microseconds; keys of what grows begin with the stream; paths are codes, each
+ended by a slash.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ def _text(nullable: bool = False) -> Column[str]:
 class StreamHead(SQLModel, table=True):
     """Where a stream's ledger ends, and which rules and edition are in force. Locked by whoever writes.
 
-    ``previous`` is the hash of the last entry; ``ordinal`` makes search row ids of streams distinct; ``epoch`` changes when a
-    store is restored, so that feeds know that their cursors mean nothing any more.
+    ``previous`` is the hash of the last entry; ``ordinal`` makes search row ids of streams distinct;
+    ``epoch`` changes when a store is restored, so that feeds know that their cursors mean nothing any more.
     """
 
     __tablename__ = "stream"
@@ -67,7 +69,8 @@ class CommandRow(SQLModel, table=True):
 class IncidentRow(SQLModel, table=True):
     """The projection of one incident: what its entries add up to, for quick reading.
 
-    ``first`` and ``position`` are the positions of its first and last entry; ``address`` comes from the private words.
+    ``first`` and ``position`` are the positions of its first and last entry; ``address`` comes from the
+    private words.
     """
 
     __tablename__ = "incident"
@@ -129,7 +132,9 @@ class IncidentRow(SQLModel, table=True):
 
 
 class PrivateRow(SQLModel, table=True):
-    """Words of and about citizens, beside the ledger so that they can be erased. ``number`` is the entry they belong to."""
+    """Words of and about citizens, beside the ledger so that they can be erased. ``number`` is the entry they
+    belong to.
+    """
 
     __tablename__ = "private"
     stream: str = Field(primary_key=True)
@@ -217,7 +222,7 @@ class PersonRow(SQLModel, table=True):
 
 
 class AssignmentRow(SQLModel, table=True):
-    """A person in a role, for a grid and all below it, perhaps for one department, from when to when (任职)."""
+    """A person in a role, for a grid and all below, perhaps for one department, from when to when (任职)."""
 
     __tablename__ = "assignment"
     id: str = Field(primary_key=True)

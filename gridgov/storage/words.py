@@ -1,6 +1,8 @@
-"""Words of and about citizens: kept beside the ledger so that they can be erased, found by search while they are there.
+"""Words of and about citizens: kept beside the ledger so that they can be erased, found by search while they
+are there.
 
-The ledger holds a salted hash of them: whoever has the words can prove that they are the ones, nobody can guess them back.
+The ledger holds a salted hash of them: whoever has the words can prove that they are the ones, nobody can
+guess them back.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from sqlmodel import col, select
 
 from gridgov.storage.tables import PrivateRow
 
-#: Row ids of the search index are ``ordinal * STRIDE + position``: room for a trillion entries in each stream.
+#: Row ids of the search index are ``ordinal * STRIDE + position``: room for a trillion entries in each
+#: stream.
 STRIDE = 1 << 40
 
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
@@ -59,7 +62,8 @@ class Words:
 
 
 def grams(written: str) -> str:
-    """Text as the tokens it is found by: Latin words and numbers whole, Chinese as pairs of neighbouring characters.
+    """Text as the tokens it is found by: Latin words and numbers whole, Chinese as pairs of neighbouring
+    characters.
 
     >>> grams("井盖破损 Main St.")
     '井盖 盖破 破损 损 main st'
@@ -85,9 +89,7 @@ def match(query: str) -> str:
     """
     phrases = []
     for token in _TOKEN.findall(query.lower()):
-        if not _CJK.match(token):
-            phrases.append(f'"{token}"*')
-        elif len(token) == 1:
+        if len(token) == 1 or not _CJK.match(token):
             phrases.append(f'"{token}"*')
         else:
             phrases.append('"' + " ".join(token[i : i + 2] for i in range(len(token) - 1)) + '"')

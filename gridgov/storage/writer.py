@@ -1,7 +1,9 @@
-"""The one write path: commands queue, a thread takes what is there, decides one after another, commits once, then answers.
+"""The one write path: commands queue, a thread takes what is there, decides one after another, commits once,
+then answers.
 
-Group commit is what makes durable writes cheap: no delay is added, a batch is whatever queued while the last one was committed.
-A refused command fails alone; a command that breaks the batch is found by trying each of its commands by itself.
+Group commit is what makes durable writes cheap: no delay is added, a batch is whatever queued while the last
+one was committed. A refused command fails alone; a command that breaks the batch is found by trying each of
+its commands by itself.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from gridgov.in_force import InForce
-from gridgov.storage.batch import Batch, Command, Receipt
+from gridgov.storage.batch import Batch, Command
 from gridgov.storage.errors import NoRulesYet, StoreBusy, StoreFailed
 from gridgov.storage.ledger import Committed, Head, lock_head
 
-#: At most so many commands share a commit: beyond it latency grows and throughput does not (measured: 256 of 1024).
+#: At most so many commands share a commit: beyond it latency grows and throughput does not (measured: 256 of
+#: 1024).
 BATCH = 256
 #: So many commands may wait: at the slowest rate worth keeping (1,000/s) that is ten seconds.
 QUEUE = 10_000
@@ -48,8 +51,9 @@ class _Item:
 class Writer:
     """Writes to one store; one thread, one connection.
 
-    ``load`` gives the rules and grids in force, asked again only when the head row says that they changed; ``on_commit`` is
-    called on the writer's thread with what a transaction added, after it is durable and before anybody is answered.
+    ``load`` gives the rules and grids in force, asked again only when the head row says that they changed;
+    ``on_commit`` is called on the writer's thread with what a transaction added, after it is durable and
+    before anybody is answered.
     """
 
     def __init__(
@@ -97,7 +101,8 @@ class Writer:
     def submit(self, work: Command | Chore) -> Future[Any]:
         """Queue work from any thread; the future holds a Receipt, a chore's result, or what refused it.
 
-        Raises StoreBusy where the queue is full or the writer is stopping: nothing is ever dropped in silence.
+        Raises StoreBusy where the queue is full or the writer is stopping: nothing is ever dropped in
+        silence.
         """
         done: Future[Any] = Future()
         self._put(_Item(work, done))
@@ -108,7 +113,9 @@ class Writer:
         return self.submit(work).result()
 
     async def act(self, work: Command | Chore) -> Any:
-        """Queue work and await its outcome without holding a thread; one wake-up of the loop for a whole batch."""
+        """Queue work and await its outcome without holding a thread; one wake-up of the loop for a whole
+        batch.
+        """
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._put(_Item(work, done))
         return await done
@@ -158,7 +165,9 @@ class Writer:
             return error
 
     def _commit(self, commands: list[Command]) -> list[Any]:
-        """Receipts or errors, in order. Where the batch as a whole cannot be written, each command is tried by itself."""
+        """Receipts or errors, in order. Where the batch as a whole cannot be written, each command is tried
+        by itself.
+        """
         try:
             outcomes, committed = self._transaction(commands)
         except DBAPIError as error:

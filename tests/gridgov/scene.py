@@ -1,0 +1,143 @@
+"""A small town for tests of the store: two streets of two squares each, three departments, people for every
+role.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import shapely
+
+from dispatch.categories import Categories, Category, Kind
+from dispatch.deadlines import Calendar, Limit
+from dispatch.lifecycle import Role
+from dispatch.routing import Department, Routing, RoutingRule
+from dispatch.rules import Rules
+from geodata.datum import Datum
+from geodata.grids import Grid, Hierarchy, Level, area_m2
+from geodata.locate import Locator
+from gridgov.commands import SentPosition
+from gridgov.in_force import Atlas, CityFacts, InForce
+from gridgov.scope import Assignment
+
+#: A Monday morning at ten in Shanghai.
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+LEVELS = (
+    Level("district", "区", "district"),
+    Level("street", "街道", "street"),
+    Level("grid", "网格", "grid"),
+)
+STREETS = {"N": ("N1", "N2"), "S": ("S1", "S2")}
+COVER = "t:component:manhole"
+RUBBISH = "t:event:rubbish"
+NOISE = "t:event:noise"
+
+
+def hierarchy() -> Hierarchy:
+    """District D; streets N above and S below; squares of 0.01 degrees from (114.00, 22.50)."""
+    squares = {
+        "N1": shapely.box(114.00, 22.51, 114.01, 22.52),
+        "N2": shapely.box(114.01, 22.51, 114.02, 22.52),
+        "S1": shapely.box(114.00, 22.50, 114.01, 22.51),
+        "S2": shapely.box(114.01, 22.50, 114.02, 22.51),
+    }
+    grids = []
+    for street, codes in STREETS.items():
+        grids += [
+            Grid(code, f"网格{code}", 2, street, squares[code], area_m2(squares[code])) for code in codes
+        ]
+        whole = shapely.union_all([squares[code] for code in codes])
+        unit = "north_office" if street == "N" else None
+        grids.append(Grid(street, f"街道{street}", 1, "D", whole, area_m2(whole), unit))
+    district = shapely.union_all(list(squares.values()))
+    grids.append(Grid("D", "小镇", 0, None, district, area_m2(district), "office"))
+    return Hierarchy.build(LEVELS, grids)
+
+
+def rules(version: int = 1) -> Rules:
+    """Manhole covers go to water within 4 working hours, rubbish to cleaning in 2 working days, noise to
+    nobody.
+    """
+    categories = Categories(
+        [
+            Category(
+                "t",
+                Kind.COMPONENT,
+                "manhole",
+                "井盖",
+                "manhole",
+                limit=Limit.parse("4wh"),
+                department="water",
+            ),
+            Category("t", Kind.EVENT, "rubbish", "垃圾", "rubbish", department="cleaning"),
+            Category("t", Kind.EVENT, "noise", "噪声", "noise"),
+        ]
+    )
+    departments = [
+        Department("water", "水务局"),
+        Department("cleaning", "环卫所"),
+        Department("office", "区办"),
+        Department("north_office", "北街道办"),
+    ]
+    routing = Routing(
+        departments,
+        [RoutingRule("north rubbish", "north_office", category=RUBBISH, under=("D", "N"))],
+        "office",
+        categories,
+    )
+    return Rules(version, categories, routing, Calendar("Asia/Shanghai", confirmed_years=frozenset({2026})))
+
+
+def in_force() -> InForce:
+    """The town's rules and grids."""
+    drawn = hierarchy()
+    return InForce(
+        CityFacts("小镇", "Small town", "D", "Asia/Shanghai", made_up=True),
+        rules(),
+        Atlas(1, "first", True, drawn, Locator(drawn)),
+    )
+
+
+class Somebody:
+    """A person with one assignment, or several."""
+
+    def __init__(self, id_: str, *assignments: Assignment) -> None:
+        self.id = id_
+        self.assignments = assignments
+
+
+def assignment(role: Role, path: tuple[str, ...] = (), department: str | None = None) -> Assignment:
+    """In force since long ago, until further notice."""
+    return Assignment(f"{role}-{'/'.join(path)}-{department}", role, path, department, LONG_AGO)
+
+
+INSPECTOR = Somebody("inspector", assignment(Role.INSPECTOR, ("D",)))
+CLERK = Somebody("clerk", assignment(Role.INTAKE_CLERK))
+DISPATCHER = Somebody("dispatcher", assignment(Role.DISPATCHER, ("D",)))
+WATER = Somebody("water", assignment(Role.HANDLER, ("D",), "water"))
+CLEANING = Somebody("cleaning", assignment(Role.HANDLER, ("D",), "cleaning"))
+NORTH = Somebody("north", assignment(Role.HANDLER, ("D",), "north_office"))
+LEADER = Somebody("leader", assignment(Role.SHIFT_LEADER))
+PEOPLE = (INSPECTOR, CLERK, DISPATCHER, WATER, CLEANING, NORTH, LEADER)
+
+
+def at(grid: str) -> SentPosition:
+    """The middle of one of the squares."""
+    x, y = {"N1": (0, 1), "N2": (1, 1), "S1": (0, 0), "S2": (1, 0)}[grid]
+    return SentPosition(114.005 + x * 0.01, 22.505 + y * 0.01, Datum.wgs84, 5.0)
+
+
+OUTSIDE = SentPosition(114.5, 22.5, Datum.wgs84)
+
+
+class Clock:
+    """A clock that is set, and moves a second with every look."""
+
+    def __init__(self, start: datetime = MONDAY) -> None:
+        self.now = start
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
