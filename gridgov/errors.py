@@ -34,3 +34,39 @@ class UnknownPhoto(ServiceError):
 
 class OutsideScope(ServiceError):
     """Your assignments do not cover this."""
+
+
+class NotSignedIn(ServiceError):
+    """Sign in first: send a session's cookie, or a token as `Authorization: Bearer ...`."""
+
+
+class WrongPassword(ServiceError):
+    """The name or the password is wrong."""
+
+
+class TooManyTries(ServiceError):
+    """Too many wrong passwords for this name from this address; wait before the next try."""
+
+
+class NotAllowed(ServiceError):
+    """This is for people in another role."""
+
+
+class CrossOrigin(ServiceError):
+    """A page of another site sent this; a signed-in browser acts only from this site's own pages."""
+
+
+class NameTaken(ServiceError):
+    """Somebody of this name is there already; choose another."""
+
+
+class UnknownPerson(ServiceError):
+    """There is nobody with this id."""
+
+
+class UnknownAssignment(ServiceError):
+    """There is no such assignment of this person."""
+
+
+class WeakPassword(ServiceError):
+    """A password has 10 to 200 characters."""

@@ -1,0 +1,374 @@
+"""People: who they are, what they are assigned to, and how a request shows whose it is.
+
+Passwords are kept as argon2id hashes; a session is an opaque token of which the store keeps the SHA-256 alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from pwdlib import PasswordHash
+from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
+
+from dispatch.entries import from_micros, to_micros
+from dispatch.lifecycle import Role
+from gridgov.clock import new_token
+from gridgov.errors import (
+    NameTaken,
+    NotSignedIn,
+    TooManyTries,
+    UnknownAssignment,
+    UnknownPerson,
+    WeakPassword,
+    WrongPassword,
+)
+from gridgov.scope import Assignment, Scope, roles_anywhere, scope_of
+from gridgov.storage.tables import AssignmentRow, PersonRow, SessionRow, path_text, text_path
+from gridgov.storage.writer import Chore, Writer
+
+_person = PersonRow.__table__  # type: ignore[attr-defined]
+_assignment = AssignmentRow.__table__  # type: ignore[attr-defined]
+_session = SessionRow.__table__  # type: ignore[attr-defined]
+
+#: A shorter password is guessed, a longer one only makes hashing slow (NIST SP 800-63B asks for 8 and for room to 64).
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
+#: What another process changed in the store is seen after this long; what this process changes, at once.
+FRESH: Final = timedelta(seconds=5)
+#: Sessions remembered between requests; the least recently opened go first.
+REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signs in. ``id`` is what the ledger calls them, ``name`` what they type."""
+
+    id: str
+    name: str
+    display_name: str
+    assignments: tuple[Assignment, ...] = ()
+    active: bool = True
+
+    def roles(self, now: datetime) -> frozenset[Role]:
+        """The roles they hold anywhere at this moment."""
+        return roles_anywhere(self.assignments, now)
+
+    def has(self, now: datetime, *roles: Role) -> bool:
+        """Do they hold one of these roles anywhere at this moment?"""
+        return not self.roles(now).isdisjoint(roles)
+
+    def scope(self, now: datetime) -> Scope:
+        """What they may see at this moment."""
+        return scope_of(self.id, self.assignments, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in that is still good. ``token`` is the SHA-256 of the secret; ``kind`` is cookie or bearer."""
+
+    token: bytes
+    person: Person
+    kind: str
+    expires_at: datetime
+
+
+# -- people in the store ----------------------------------------------------------------------------------------------
+
+
+def everybody(connection: Connection) -> list[Person]:
+    """All people with all their assignments, ended ones too, by name."""
+    return _people(connection, select(_person).order_by(_person.c.name))
+
+
+def find_person(connection: Connection, id_: str) -> Person:
+    """One person with all their assignments; raises UnknownPerson."""
+    found = _people(connection, select(_person).where(_person.c.id == id_))
+    if not found:
+        raise UnknownPerson(person=id_)
+    return found[0]
+
+
+def display_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """What people are called on screens, by id; an id of nobody is left out."""
+    query = select(_person.c.id, _person.c.display_name).where(_person.c.id.in_(set(ids)))
+    return {row.id: row.display_name for row in connection.execute(query)}
+
+
+def _people(connection: Connection, query: Select[Any]) -> list[Person]:
+    rows = connection.execute(query).mappings().all()
+    held: dict[str, list[Assignment]] = {row["id"]: [] for row in rows}
+    chosen = select(_assignment).order_by(_assignment.c.starts_at, _assignment.c.id)
+    if len(rows) == 1:
+        chosen = chosen.where(_assignment.c.person == rows[0]["id"])
+    for row in connection.execute(chosen).mappings() if rows else ():
+        if row["person"] in held:
+            held[row["person"]].append(_to_assignment(row))
+    return [
+        Person(row["id"], row["name"], row["display_name"], tuple(held[row["id"]]), bool(row["active"]))
+        for row in rows
+    ]
+
+
+def _to_assignment(row: Any) -> Assignment:
+    ends = row["ends_at"]
+    return Assignment(
+        row["id"],
+        Role(row["role"]),
+        text_path(row["path"]),
+        row["department"],
+        from_micros(row["starts_at"]),
+        None if ends is None else from_micros(ends),
+    )
+
+
+def add(person: Person, password_hash: str) -> Chore:
+    """Add somebody with their assignments; raises NameTaken."""
+
+    def run(connection: Connection, now: datetime) -> Person:
+        if connection.execute(select(_person.c.id).where(_person.c.name == person.name)).first():
+            raise NameTaken(f"somebody called {person.name!r} is there already", name=person.name)
+        connection.execute(
+            insert(_person).values(
+                id=person.id,
+                name=person.name,
+                display_name=person.display_name,
+                password_hash=password_hash,
+                active=person.active,
+                created_at=to_micros(now),
+            )
+        )
+        for assignment in person.assignments:
+            _insert(connection, person.id, assignment)
+        return person
+
+    return Chore(run)
+
+
+def assign(person: str, assignment: Assignment) -> Chore:
+    """Give somebody a further assignment; raises UnknownPerson."""
+
+    def run(connection: Connection, _: datetime) -> Assignment:
+        find_person(connection, person)
+        _insert(connection, person, assignment)
+        return assignment
+
+    return Chore(run)
+
+
+def end_assignment(person: str, assignment: str, at: datetime | None = None) -> Chore:
+    """End an assignment at a moment, by default now; raises UnknownAssignment. It stays on record."""
+
+    def run(connection: Connection, now: datetime) -> Assignment:
+        held = {a.id: a for a in find_person(connection, person).assignments}
+        if assignment not in held:
+            raise UnknownAssignment(person=person, assignment=assignment)
+        ended = replace(held[assignment], ends_at=at or now)
+        connection.execute(
+            update(_assignment).where(_assignment.c.id == assignment).values(ends_at=to_micros(at or now))
+        )
+        return ended
+
+    return Chore(run)
+
+
+def set_password(person: str, password_hash: str, *, keep_sessions: bool = False) -> Chore:
+    """Replace somebody's password, and end their sessions unless it is only hashed anew; raises UnknownPerson."""
+
+    def run(connection: Connection, _: datetime) -> None:
+        find_person(connection, person)
+        connection.execute(
+            update(_person).where(_person.c.id == person).values(password_hash=password_hash)
+        )
+        if not keep_sessions:
+            connection.execute(delete(_session).where(_session.c.person == person))
+
+    return Chore(run)
+
+
+def deactivate(person: str) -> Chore:
+    """Let somebody sign in no more, and end their sessions; what they did stays theirs. Raises UnknownPerson."""
+
+    def run(connection: Connection, _: datetime) -> None:
+        find_person(connection, person)
+        connection.execute(update(_person).where(_person.c.id == person).values(active=False))
+        connection.execute(delete(_session).where(_session.c.person == person))
+
+    return Chore(run)
+
+
+def _insert(connection: Connection, person: str, a: Assignment) -> None:
+    connection.execute(
+        insert(_assignment).values(
+            id=a.id,
+            person=person,
+            role=str(a.role),
+            path=path_text(a.path),
+            department=a.department,
+            starts_at=to_micros(a.starts_at),
+            ends_at=None if a.ends_at is None else to_micros(a.ends_at),
+        )
+    )
+
+
+# -- passwords --------------------------------------------------------------------------------------------------------
+
+
+class Passwords:
+    """Hashes and checks passwords; about 0.15 s of one core each, so callers keep it off the event loop."""
+
+    def __init__(self, hasher: PasswordHash | None = None) -> None:
+        self._hasher = hasher or PasswordHash.recommended()
+
+    def hash(self, password: str) -> str:
+        """The argon2id hash of a new password; raises WeakPassword."""
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+            raise WeakPassword(
+                f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", characters=len(password)
+            )
+        return self._hasher.hash(password)
+
+    def check(self, reader: Engine, name: str, password: str) -> tuple[Person, str | None]:
+        """Whose name and password these are, and a new hash where the stored one is of an older kind.
+
+        Raises WrongPassword. A name that nobody has takes as long as a wrong password.
+        """
+        query = select(_person.c.id, _person.c.password_hash, _person.c.active).where(_person.c.name == name)
+        with reader.connect() as connection:
+            row = connection.execute(query).first()
+        stored = self._nobody if row is None else row.password_hash
+        right, newer = self._hasher.verify_and_update(password, stored)
+        if row is None or not right or not row.active:
+            raise WrongPassword()
+        with reader.connect() as connection:
+            return find_person(connection, row.id), newer
+
+    @cached_property
+    def _nobody(self) -> str:
+        return self._hasher.hash(new_token())
+
+
+class Throttle:
+    """Counts wrong passwords for a name from an address; memory is bounded, the longest untouched are forgotten first."""
+
+    def __init__(self, tries: int = 5, within: timedelta = timedelta(minutes=5), keys: int = 10_000) -> None:
+        self._tries, self._within, self._keys = tries, within, keys
+        self._failed: dict[tuple[str, str], list[datetime]] = {}
+
+    def require(self, name: str, address: str, now: datetime) -> None:
+        """Raise TooManyTries, with the seconds to wait, where the last tries were too many."""
+        recent = [at for at in self._failed.get((name, address), ()) if now - at < self._within]
+        if len(recent) >= self._tries:
+            wait = int((recent[0] + self._within - now).total_seconds()) + 1
+            raise TooManyTries(f"too many wrong passwords; try again in {wait} seconds", retry_after=wait)
+
+    def failed(self, name: str, address: str, now: datetime) -> None:
+        """Count a wrong password."""
+        recent = [at for at in self._failed.pop((name, address), ()) if now - at < self._within]
+        self._failed[name, address] = [*recent, now][-self._tries :]
+        while len(self._failed) > self._keys:
+            del self._failed[next(iter(self._failed))]
+
+    def succeeded(self, name: str, address: str) -> None:
+        """Forget the wrong ones before a right one."""
+        self._failed.pop((name, address), None)
+
+
+# -- sessions ---------------------------------------------------------------------------------------------------------
+
+
+class Sessions:
+    """Who has signed in. Reads go to the store once in a while, not with every request.
+
+    ``on_change`` functions are told the id of a person whose sessions or assignments this process has changed, so that
+    what is connected can be looked at again. Safe to ask from any thread.
+    """
+
+    def __init__(
+        self, reader: Engine, writer: Writer, clock: Callable[[], datetime], lasts: timedelta
+    ) -> None:
+        self._reader, self._writer, self._clock, self._lasts = reader, writer, clock, lasts
+        self._remembered: dict[bytes, tuple[Session, datetime]] = {}
+        self._changes = 0
+        self._guard = threading.Lock()
+        self.on_change: list[Callable[[str], None]] = []
+
+    async def begin(self, person: Person, kind: str) -> tuple[str, Session]:
+        """Open a session; the token is told here once and kept nowhere. Sessions that have run out are swept away."""
+        token = new_token()
+
+        def run(connection: Connection, now: datetime) -> Session:
+            session = Session(digest(token), person, kind, now + self._lasts)
+            connection.execute(delete(_session).where(_session.c.expires_at <= to_micros(now)))
+            connection.execute(
+                insert(_session).values(
+                    token=session.token,
+                    person=person.id,
+                    kind=kind,
+                    created_at=to_micros(now),
+                    expires_at=to_micros(session.expires_at),
+                )
+            )
+            return session
+
+        return token, await self._writer.act(Chore(run))
+
+    def remembered(self, token: bytes) -> Session | None:
+        """The session of a token's digest if it was looked up a moment ago; asks no store."""
+        known = self._remembered.get(token)
+        if known is None:
+            return None
+        session, looked = known
+        now = self._clock()
+        return session if now - looked < FRESH and now < session.expires_at else None
+
+    def find(self, token: bytes) -> Session:
+        """The session of a token's digest, from the store; raises NotSignedIn."""
+        changes, now = self._changes, self._clock()
+        with self._reader.connect() as connection:
+            row = connection.execute(select(_session).where(_session.c.token == token)).mappings().first()
+            if row is None or row["expires_at"] <= to_micros(now):
+                raise NotSignedIn("this session is over: sign in again")
+            person = find_person(connection, row["person"])
+        if not person.active:
+            raise NotSignedIn("this session is over: sign in again")
+        session = Session(token, person, row["kind"], from_micros(row["expires_at"]))
+        self._remember(session, now, changes)
+        return session
+
+    async def end(self, session: Session) -> None:
+        """Sign out."""
+
+        def run(connection: Connection, _: datetime) -> None:
+            connection.execute(delete(_session).where(_session.c.token == session.token))
+
+        await self._writer.act(Chore(run))
+        self.changed(session.person.id)
+
+    def changed(self, person: str) -> None:
+        """Look this person up anew from now on, and tell who wants to know."""
+        with self._guard:
+            self._changes += 1
+            for token in [t for t, (s, _) in self._remembered.items() if s.person.id == person]:
+                del self._remembered[token]
+        for told in self.on_change:
+            told(person)
+
+    def _remember(self, session: Session, now: datetime, changes: int) -> None:
+        """Unless something has changed since it was read: then what was read may be old."""
+        with self._guard:
+            if changes != self._changes:
+                return
+            self._remembered.pop(session.token, None)
+            self._remembered[session.token] = session, now
+            while len(self._remembered) > REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+
+
+def digest(token: str) -> bytes:
+    """What the store keeps of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
