@@ -46,8 +46,9 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """One incident as lists and frames show it, from ``projections.incident_row`` or a selected row.
 
     Keys are the columns of the incident table in their order; times are UTC text or None, ``path`` and
-    ``nearest`` lists of codes widest first (empty in the unlocated tray), ``photos`` a list of digests, lengths
-    metres, coordinates degrees. ``position`` is that of the incident's last entry, ``first`` that of its first.
+    ``nearest`` lists of codes widest first (empty in the unlocated tray), ``photos`` a list of digests,
+    lengths metres, coordinates degrees. ``position`` is that of the incident's last entry, ``first`` that of
+    its first.
     """
     row = {name: columns[name] for name in _COLUMNS}
     for name in _TIMES:
