@@ -15,12 +15,14 @@ from dispatch.entries import Entry, Fact, kind_of, to_body, to_micros
 from dispatch.incidents import Incident, extend, fold
 from gridgov.in_force import InForce
 from gridgov.storage import ledger, projections, words
+from gridgov.storage.bulk import Bulk
 from gridgov.storage.errors import IdReused, Stale, UnknownIncident
 from gridgov.storage.ledger import Committed, Head
 from gridgov.storage.tables import CommandRow, SerialRow
 from gridgov.storage.words import Words
 
 _command = CommandRow.__table__  # type: ignore[attr-defined]
+_RECEIPTS = Bulk(_command.insert(), _command.columns.keys())
 _serial = SerialRow.__table__  # type: ignore[attr-defined]
 
 
@@ -225,7 +227,7 @@ class Batch:
         projections.store(self.connection, rows[True], rows[False])
         if self._words:
             words.store(self.connection, self.head.ordinal, self._words)
-        self.connection.execute(_command.insert(), self._new_receipts)
+        _RECEIPTS.execute(self.connection, self._new_receipts)
         self._write_serials()
         ledger.move_head(self.connection, self.head, self._position, to_micros(self.now), self._previous)
 

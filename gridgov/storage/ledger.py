@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from dispatch.entries import KINDS, Entry, Fact, from_body, from_micros, kind_of, to_body, to_micros
 from dispatch.incidents import Incident, extend, fold
+from gridgov.storage.bulk import Bulk
 from gridgov.storage.errors import StoreNotReady
 from gridgov.storage.tables import EntryRow, IncidentRow, StreamHead
 
@@ -23,6 +24,7 @@ MAIN = "main"
 IDS_AT_ONCE = 1000
 
 _entry = EntryRow.__table__  # type: ignore[attr-defined]
+_APPEND = Bulk(_entry.insert(), _entry.columns.keys())
 _HASHED = (
     "stream",
     "position",
@@ -126,7 +128,7 @@ def entry_row(stream: str, position: int, entry: Entry, command: str, previous: 
 
 def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add entries to the ledger, all in one statement."""
-    connection.execute(_entry.insert(), list(rows))
+    _APPEND.execute(connection, rows)
 
 
 def to_entry(row: Mapping[str, Any] | RowMapping) -> Entry:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from dispatch.entries import to_micros
 from dispatch.incidents import Incident
+from gridgov.storage.bulk import Bulk
 from gridgov.storage.tables import IncidentRow, path_text
 
 _table = IncidentRow.__table__  # type: ignore[attr-defined]
@@ -64,15 +65,12 @@ def store(
     connection: Connection, new: Sequence[Mapping[str, Any]], changed: Sequence[Mapping[str, Any]]
 ) -> None:
     """Insert the rows of new incidents and replace those of changed ones, one statement each."""
-    if new:
-        connection.execute(_table.insert(), list(new))
-    if changed:
-        connection.execute(
-            _UPDATE, [{f"new_{name}": value for name, value in row.items()} for row in changed]
-        )
+    _INSERT.execute(connection, new)
+    _UPDATE.execute(connection, [{f"new_{name}": value for name, value in row.items()} for row in changed])
 
 
-_UPDATE = (
+_INSERT = Bulk(_table.insert(), _table.columns.keys())
+_UPDATE = Bulk(
     update(_table)
     .where(_table.c.stream == bindparam("new_stream"), _table.c.id == bindparam("new_id"))
     .values(
@@ -81,5 +79,5 @@ _UPDATE = (
             for column in _table.columns
             if column.name not in ("stream", "id", "first")
         }
-    )
+    ),
 )

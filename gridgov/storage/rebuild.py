@@ -208,7 +208,7 @@ def _search_lines(connection: Connection, head: Head) -> Iterator[tuple[int, str
     for row in connection.execute(query).mappings():
         line = words.search_row(head.ordinal, dict(row))
         if line is not None:
-            yield line["id"], line["incident"], line["grams"]
+            yield line["rowid"], line["incident"], line["grams"]
 
 
 def _search_differences(connection: Connection, head: Head) -> Iterator[Difference]:
@@ -230,13 +230,13 @@ def _rebuild_search(connection: Connection, head: Head) -> None:
     connection.execute(
         text("DELETE FROM search WHERE rowid >= :low AND rowid < :high"), {"low": low, "high": high}
     )
-    statement = text("INSERT INTO search(rowid, incident, grams) VALUES (:id, :incident, :grams)")
-    lines = [
-        {"id": id_, "incident": incident, "grams": grams}
-        for id_, incident, grams in _search_lines(connection, head)
-    ]
-    if lines:
-        connection.execute(statement, lines)
+    words.index(
+        connection,
+        [
+            {"rowid": id_, "incident": incident, "grams": grams}
+            for id_, incident, grams in _search_lines(connection, head)
+        ],
+    )
 
 
 def _last_serials(connection: Connection, stream: str) -> dict[str, int]:

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, column, table, text
 from sqlmodel import col, select
 
+from gridgov.storage.bulk import Bulk
 from gridgov.storage.tables import PrivateRow
 
 #: Row ids of the search index are ``ordinal * STRIDE + position``: room for a trillion entries in each
@@ -97,7 +98,9 @@ def match(query: str) -> str:
 
 
 _table = PrivateRow.__table__  # type: ignore[attr-defined]
-_INDEX = text("INSERT INTO search(rowid, incident, grams) VALUES (:id, :incident, :grams)")
+_KEEP = Bulk(_table.insert(), _table.columns.keys())
+_search = table("search", column("rowid"), column("incident"), column("grams"))
+_INDEX = Bulk(_search.insert(), ("rowid", "incident", "grams"))
 _FORGET = text("DELETE FROM search WHERE rowid = :id")
 
 
@@ -106,15 +109,19 @@ def search_row(ordinal: int, row: dict[str, Any]) -> dict[str, Any] | None:
     found = grams(" ".join(item for item in (row["words"], row["address"]) if item))
     if not found:
         return None
-    return {"id": ordinal * STRIDE + row["position"], "incident": row["incident"], "grams": found}
+    return {"rowid": ordinal * STRIDE + row["position"], "incident": row["incident"], "grams": found}
 
 
 def store(connection: Connection, ordinal: int, rows: Sequence[dict[str, Any]]) -> None:
     """Keep private rows and make them findable, a statement each."""
-    connection.execute(_table.insert(), list(rows))
+    _KEEP.execute(connection, rows)
     lines = [line for row in rows if (line := search_row(ordinal, row)) is not None]
-    if lines:
-        connection.execute(_INDEX, lines)
+    index(connection, lines)
+
+
+def index(connection: Connection, lines: Sequence[dict[str, Any]]) -> None:
+    """Add lines that :func:`search_row` made to the search index."""
+    _INDEX.execute(connection, lines)
 
 
 def forget(connection: Connection, ordinal: int, position: int) -> None:
