@@ -7,6 +7,10 @@ distance to that place is then geodesic. So a distance is never too short, and a
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -17,6 +21,21 @@ Floats = NDArray[np.float64]
 
 LONGEST_CHORD = 0.01
 """Degrees; see the module's sentence on sagging."""
+
+
+REMEMBERED = 1024
+"""Borders kept ready for asking again, some 5 KB each: reports come from where reports came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Segments:
+    """The straight pieces of a border: where they start and run to, in degrees and in space (m)."""
+
+    start: Floats
+    run: Floats
+    space_start: Floats
+    space_run: Floats
+    length2: Floats
 
 
 class Borders:
@@ -33,6 +52,7 @@ class Borders:
         self._centres = (low + high) / 2
         away = np.linalg.norm(space - self._centres[owner], axis=1)
         self._radii = np.maximum.reduceat(away, starts)
+        self._segments = lru_cache(REMEMBERED)(self._measure)
 
     def distance(self, number: int, lon: float, lat: float) -> float:
         """Metres from a point to the border of one polygon, outer or inner, whichever side it is on."""
@@ -54,20 +74,25 @@ class Borders:
 
     def _nearest_place(self, number: int, lon: float, lat: float) -> tuple[tuple[float, float], float]:
         """The place (lon, lat) on the border nearest to a point, and the straight distance to it in m."""
+        segments = self._segments(number)
+        towards = _point_in_space(lon, lat) - segments.space_start
+        share = np.einsum("ij,ij->i", towards, segments.space_run) / segments.length2
+        np.clip(share, 0, 1, out=share)
+        away = towards - share[:, None] * segments.space_run
+        gaps2 = np.einsum("ij,ij->i", away, away)
+        at = int(gaps2.argmin())
+        x, y = segments.start[at] + share[at] * segments.run[at]
+        return (float(x), float(y)), math.sqrt(gaps2[at])
+
+    def _measure(self, number: int) -> _Segments:
         rings = shapely.get_rings(shapely.get_parts(self._polygons[number]))
         points, ring = shapely.get_coordinates(shapely.segmentize(rings, LONGEST_CHORD), return_index=True)
         along = ring[1:] == ring[:-1]
-        start, run = points[:-1][along], np.diff(points, axis=0)[along]
         space = _in_space(points)
-        space_start, space_run = space[:-1][along], np.diff(space, axis=0)[along]
-        towards = _in_space(np.array([[lon, lat]])) - space_start
-        length2 = np.einsum("ij,ij->i", space_run, space_run)
-        share = np.einsum("ij,ij->i", towards, space_run) / np.where(length2 > 0, length2, 1)
-        share = np.clip(share, 0, 1)[:, None]
-        gaps = np.linalg.norm(towards - share * space_run, axis=1)
-        at = int(np.argmin(gaps))
-        x, y = start[at] + share[at] * run[at]
-        return (float(x), float(y)), float(gaps[at])
+        run = np.diff(space, axis=0)[along]
+        length2 = np.einsum("ij,ij->i", run, run)
+        length2[length2 == 0] = 1
+        return _Segments(points[:-1][along], np.diff(points, axis=0)[along], space[:-1][along], run, length2)
 
 
 def _in_space(points: Floats) -> Floats:
@@ -81,6 +106,14 @@ def _in_space(points: Floats) -> Floats:
             curve * (1 - WGS84.es) * np.sin(lat),
         ]
     )
+
+
+def _point_in_space(lon: float, lat: float) -> Floats:
+    """The same as :func:`_in_space` for one point, shape (3,), without the cost of arrays."""
+    east, north = math.radians(lon), math.radians(lat)
+    curve = WGS84.a / math.sqrt(1 - WGS84.es * math.sin(north) ** 2)
+    out = math.cos(north) * curve
+    return np.array([out * math.cos(east), out * math.sin(east), curve * (1 - WGS84.es) * math.sin(north)])
 
 
 def _ground_distance(lon: float, lat: float, place: tuple[float, float]) -> float:

@@ -1,12 +1,13 @@
 """Runs the migrations on the connection that `gridgov.storage.setup` hands over."""
 
 from alembic import context
+from sqlmodel import SQLModel
 
-from gridgov.storage import tables
+import gridgov.storage.tables as _registered  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=tables.SQLModel.metadata,
+    target_metadata=SQLModel.metadata,
     render_as_batch=True,
     include_object=lambda _object, name, type_, _reflected, _to: (
         not (type_ == "table" and str(name).startswith("search"))
