@@ -243,7 +243,7 @@ def remaining(calendar: Calendar, unit: Unit, now: datetime, due_at: datetime) -
     """
     if unit in (Unit.EH, Unit.ED):
         return _aware(due_at).astimezone(UTC) - _aware(now).astimezone(UTC)
-    if due_at < now:
+    if _aware(due_at) < _aware(now):
         return -_worked_between(calendar, due_at, now)
     return _worked_between(calendar, now, due_at)
 
