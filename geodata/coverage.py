@@ -123,7 +123,7 @@ def uncovered(
                 measure,
                 "m2",
                 place_in(bare),
-                f"none of the {len(mine)} children of {parent.code} of level {level} covers {measure:,.4g} m²",
+                f"no child of {parent.code} of level {level} covers {measure:,.4g} m² of it",
             )
 
 

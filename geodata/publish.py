@@ -22,7 +22,7 @@ def feature_collection(
     properties: Callable[[Grid], Mapping[str, object]] | None = None,
     decimals: int = FULL_DECIMALS,
 ) -> bytes:
-    """The grids of a level (number or key) within the grid named by `under`, in order of their codes, as UTF-8.
+    """The grids of a level (number or key) within the grid named by `under`, in order of their codes.
 
     A feature's id is its path joined by "/"; its properties are code, name, level, parent, path, area_m2 and
     responsible_unit, and what `properties` adds for it. Coordinates are rounded to `decimals` (9 or fewer):
@@ -62,7 +62,7 @@ def feature_collection(
 def _geometry(grid: Grid, decimals: int) -> dict[str, object]:
     parts = []
     for part in shapely.get_parts(grid.geometry).tolist():
-        rings = [ring for ring in (part.exterior, *part.interiors)]
+        rings = (part.exterior, *part.interiors)
         parts.append([_rounded(shapely.get_coordinates(ring), decimals) for ring in rings])
     if grid.geometry.geom_type == "Polygon":
         return {"type": "Polygon", "coordinates": parts[0]}
@@ -70,7 +70,7 @@ def _geometry(grid: Grid, decimals: int) -> dict[str, object]:
 
 
 def _rounded(points: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
-    """The points rounded; those that fall together are written once, as long as four are left to make a ring."""
+    """The points rounded; those that fall together are written once, if four are left to make a ring."""
     rounded = np.round(points, decimals)
     kept = rounded[np.append(True, np.any(rounded[1:] != rounded[:-1], axis=1))]
     return np.ascontiguousarray(kept if len(kept) >= 4 else rounded)
