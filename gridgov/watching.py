@@ -36,9 +36,9 @@ async def watch(
 ) -> AsyncGenerator[dict[str, Any]]:
     """Frames of the feed of the server at ``url`` (http, https, ws or wss) since ``cursor``, or from now on.
 
-    Each frame but a resync has a ``cursor``, with which a later call goes on after it. A lost connection is taken
-    up again from there. Ends after a ``resync`` frame: the list is then to be read again. ``drop_after`` breaks
-    the connection off after every so many entries, to prove that nothing is lost by it.
+    Each frame but a resync has a ``cursor``, with which a later call goes on after it. A lost connection
+    is taken up again from there. Ends after a ``resync`` frame: the list is then to be read again. With
+    ``drop_after`` it breaks off after every so many entries, to prove that nothing is lost by it.
 
     Raises SignedOut where the token is not or no longer good, BadCursor, FeedRefused.
     """
