@@ -27,9 +27,8 @@ from geodata.locate import Located
 from gridgov.clock import new_salt
 from gridgov.errors import MissingNumber
 from gridgov.in_force import Atlas
-from gridgov.scope import Assignment, roles_anywhere, roles_on
+from gridgov.scope import Assignment, roles_anywhere, roles_on, scope_of
 from gridgov.storage.batch import Command, Decision, Desk
-from gridgov.storage.errors import UnknownIncident
 from gridgov.storage.words import Words
 
 #: Names under which ids of imported incidents are made from their source's number: the same row, the same id.
@@ -157,11 +156,15 @@ def act(by: Somebody, sent: SentAct) -> Command:
     def decide(incident: Incident | None, desk: Desk) -> Decision:
         assert incident is not None
         roles = roles_on(by.assignments, incident.place.path, incident.lead, desk.now)
-        if not roles and incident.reported_by != by.id:
-            raise UnknownIncident(incident=incident.id)
         return Decision((verb(sent, incident, Actor(by.id, roles), desk, words),), words)
 
-    return Command(sent.id, _digest(by.id, sent), sent.incident, by.id, sent.seen, sent.happened_at, decide)
+    def sees(incident: Incident, now: datetime) -> bool:
+        scope = scope_of(by.id, by.assignments, now)
+        return scope.sees(incident.place.path, incident.lead, incident.reported_by)
+
+    return Command(
+        sent.id, _digest(by.id, sent), sent.incident, by.id, sent.seen, sent.happened_at, decide, sees
+    )
 
 
 def import_row(by: str, row: ImportedRow) -> Command:

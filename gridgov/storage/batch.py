@@ -60,7 +60,8 @@ class Command:
 
     ``id`` is the client's, ``digest`` stands for the content: the same pair again gets the first receipt.
     ``seen`` is the number of the entry the caller last saw; None for a command that begins an incident.
-    ``happened_at`` None means now.
+    ``happened_at`` None means now. ``sees`` asks whether its author may know of the incident at all, before
+    an answer tells anything of it.
     """
 
     id: str
@@ -70,11 +71,15 @@ class Command:
     seen: int | None
     happened_at: datetime | None
     decide: Callable[[Incident | None, Desk], Decision]
+    sees: Callable[[Incident, datetime], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a command led to. ``repeated``: it had been done before, nothing was added now."""
+    """What a command led to. ``repeated``: it had been done before, nothing was added now.
+
+    ``after`` and ``fact`` are the incident right after it and the last fact added; None on a repetition.
+    """
 
     id: str
     incident: str
@@ -82,6 +87,8 @@ class Receipt:
     number: int
     position: int
     repeated: bool = False
+    after: Incident | None = field(default=None, compare=False, repr=False)
+    fact: Fact | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -153,6 +160,8 @@ class Batch:
             return
         if loaded is None or loaded.incident is None:
             raise UnknownIncident(incident=command.incident)
+        if command.sees is not None and not command.sees(loaded.incident, self.now):
+            raise UnknownIncident(incident=command.incident)
         if loaded.incident.number != command.seen:
             raise Stale(
                 command.incident,
@@ -189,10 +198,18 @@ class Batch:
         self._entries += rows
         self.committed += told
         self._position, self._previous = position, previous
-        return self._receipt(command, incident, position)
+        return self._receipt(command, incident, decision.facts[-1], position)
 
-    def _receipt(self, command: Command, incident: Incident, position: int) -> Receipt:
-        receipt = Receipt(command.id, incident.id, incident.case_number, incident.number, position)
+    def _receipt(self, command: Command, incident: Incident, fact: Fact, position: int) -> Receipt:
+        receipt = Receipt(
+            command.id,
+            incident.id,
+            incident.case_number,
+            incident.number,
+            position,
+            after=incident,
+            fact=fact,
+        )
         self._new_receipts.append(
             {
                 "stream": self.head.stream,
