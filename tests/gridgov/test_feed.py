@@ -1,0 +1,453 @@
+"""Following: no gap, no repeat, nobody waits for anybody, and the scope is looked at again while one follows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch.incidents import Incident
+from dispatch.lifecycle import Role
+from gridgov import feed as feed_module
+from gridgov.feed import Feed, Hub, Index, OneWay, Reader, Resync, SignedOut, TooSlow
+from gridgov.frames import Cursor, cursor, seen_through
+from gridgov.scope import Assignment, Scope, scope_of
+from gridgov.storage import ledger
+from gridgov.storage.ledger import Committed
+from tests.gridgov import scene
+from tests.gridgov.histories import WATCHERS, Play, scope
+from tests.gridgov.storage.conftest import Town
+
+Told = dict[str, Any]
+
+
+class LiveTown(Town):
+    """A town whose feed is told what is committed."""
+
+    def __init__(self, url: str) -> None:
+        self.listeners: list[Callable[[Sequence[Committed]], None]] = []
+        super().__init__(url)
+
+    def _tell(self, committed: Sequence[Committed]) -> None:
+        super()._tell(committed)
+        for listener in self.listeners:
+            listener(committed)
+
+    def cursor(self, seen: Scope) -> Cursor:
+        """Where the ledger ends now, for this scope."""
+        with self.reader.connect() as connection:
+            return cursor(ledger.read_head(connection), seen)
+
+    def play(self, count: int, seed: int = 1) -> None:
+        """Commands one after another, as people do them."""
+        play = Play(seed)
+        for command in play.commands(count):
+            self.writer.run(command)
+            play.told(self.committed[-1].after)
+
+    def seen(self, seen: Scope, since: int = 0) -> list[Told]:
+        """What somebody should have been told after a position."""
+        return [orjson.loads(text) for _, text in seen_through(seen, self.committed[since:])]
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[LiveTown]:
+    made = LiveTown(f"sqlite:///{tmp_path / 'town.db'}")
+    yield made
+    made.close_down()
+
+
+@asynccontextmanager
+async def serving(
+    town: LiveTown, queue: int = 1000, heartbeat_s: float = 0.05, replay_max: int = 20_000
+) -> AsyncIterator[Feed]:
+    feed = Feed(town.reader, "main", Hub(queue, 0.005, heartbeat_s), replay_max)
+    feed.start()
+    town.listeners.append(feed.hub.publish)
+    try:
+        yield feed
+    finally:
+        town.listeners.remove(feed.hub.publish)
+        feed.stop()
+
+
+class Desk:
+    """Follows through one scope, as somebody at a screen does; ``entries`` are what it was told, over all calls."""
+
+    def __init__(self, feed: Feed, seen: Scope, since: Cursor | None) -> None:
+        self.feed, self.scope, self.here = feed, seen, since
+        self.allowed: Scope | None = seen
+        self.entries: list[Told] = []
+        self.hellos = 0
+
+    async def _look(self) -> Scope | None:
+        return self.allowed
+
+    async def follow(self, upto: int, drop_after: int = -1) -> None:
+        """Until the cursor is at ``upto``, or until it has been told so many entries and leaves."""
+        reader = self.feed.hub.subscribe(self.scope)
+        told = 0
+        try:
+            async with aclosing(self.feed.follow(reader, self.here, self._look)) as messages:
+                async for text in messages:
+                    for frame in orjson.loads(text):
+                        told += self._take(frame)
+                        if told == drop_after:
+                            return
+                    assert self.here is not None
+                    if self.here.position >= upto:
+                        return
+        finally:
+            self.feed.hub.unsubscribe(reader)
+
+    def _take(self, frame: Told) -> bool:
+        if frame["type"] == "entry":
+            assert self.here is not None
+            assert frame["position"] > self.here.position
+            self.here = self.here.at(frame["position"])
+            self.entries.append(frame)
+            return True
+        self.hellos += frame["type"] == "hello"
+        self.here = Cursor.parse(frame["cursor"])
+        return False
+
+
+def test_desks_of_every_scope_are_told_exactly_their_entries_while_the_town_is_at_work(
+    town: LiveTown,
+) -> None:
+    """Live == replayed == the ledger's tail through the scope; heartbeats bring quiet desks along."""
+    town.play(30)
+
+    async def run() -> None:
+        async with serving(town) as feed:
+            desks = [Desk(feed, scope(p), town.cursor(scope(p)).at(0)) for p in WATCHERS]
+            following = [asyncio.create_task(desk.follow(230)) for desk in desks]
+            await asyncio.to_thread(town.play, 200, 2)
+            await asyncio.wait_for(asyncio.gather(*following), 60)
+            for desk in desks:
+                assert desk.entries == town.seen(desk.scope)
+                assert desk.here == town.cursor(desk.scope)
+            assert feed.hub.readers == 0
+
+    asyncio.run(run())
+
+
+def test_a_desk_that_drops_every_few_frames_is_told_each_entry_once_in_order(town: LiveTown) -> None:
+    async def run() -> None:
+        async with serving(town) as feed:
+            desk = Desk(feed, scope(scene.LEADER), town.cursor(scope(scene.LEADER)))
+            work = asyncio.create_task(asyncio.to_thread(town.play, 150))
+            while desk.here is not None and desk.here.position < 150:
+                await asyncio.wait_for(desk.follow(150, drop_after=5), 30)
+            await work
+            assert desk.entries == town.seen(desk.scope)
+            assert len(desk.entries) == 150
+            assert desk.hellos >= 30
+
+    asyncio.run(run())
+
+
+def test_without_a_cursor_the_feed_begins_now(town: LiveTown) -> None:
+    town.play(10)
+
+    async def run() -> None:
+        async with serving(town) as feed:
+            desk = Desk(feed, scope(scene.LEADER), None)
+            following = asyncio.create_task(desk.follow(13))
+            while desk.hellos == 0:
+                await asyncio.sleep(0.001)
+            await asyncio.to_thread(town.play, 3, 2)
+            await asyncio.wait_for(following, 30)
+            assert [frame["position"] for frame in desk.entries] == [11, 12, 13]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("since", "reason"),
+    [
+        (lambda c: replace(c, epoch="another"), "epoch"),
+        (lambda c: c.at(c.position + 1), "epoch"),
+        (lambda c: replace(c, scope="000000000000"), "scope"),
+        (lambda c: c.at(c.position - 11), "gap"),
+    ],
+)
+def test_a_cursor_that_cannot_be_continued_is_told_to_resync(
+    town: LiveTown, since: Callable[[Cursor], Cursor], reason: str
+) -> None:
+    """Of another life of the ledger, from beyond its end, of another scope, or too far back: never a part of it."""
+    town.play(20)
+
+    async def run() -> None:
+        async with serving(town, replay_max=10) as feed:
+            seen = scope(scene.LEADER)
+            desk = Desk(feed, seen, since(town.cursor(seen)))
+            with pytest.raises(Resync) as refused:
+                await desk.follow(99)
+            assert refused.value.reason == reason
+            assert (desk.entries, desk.hellos) == ([], 0)
+
+    asyncio.run(run())
+
+
+def test_the_longest_gap_is_still_replayed(town: LiveTown) -> None:
+    town.play(20)
+
+    async def run() -> None:
+        async with serving(town, replay_max=10) as feed:
+            seen = scope(scene.LEADER)
+            desk = Desk(feed, seen, town.cursor(seen).at(10))
+            await desk.follow(20)
+            assert [frame["position"] for frame in desk.entries] == list(range(11, 21))
+
+    asyncio.run(run())
+
+
+def test_a_slow_reader_is_ended_and_slows_nobody(town: LiveTown) -> None:
+    """What waits for it is bounded and then dropped; the others are told everything; its cursor brings it back."""
+
+    async def run() -> None:
+        async with serving(town, queue=40) as feed:
+            seen = scope(scene.LEADER)
+            start = town.cursor(seen)
+            stuck = feed.hub.subscribe(seen)
+            quick = Desk(feed, seen, start)
+            following = asyncio.create_task(quick.follow(100))
+            await asyncio.to_thread(town.play, 100)
+            await asyncio.wait_for(following, 30)
+            assert quick.entries == town.seen(seen)
+            why = stuck.ended.result()
+            assert isinstance(why, TooSlow)
+            assert why.about == {"waiting": 40}
+            assert stuck.take() == []
+            feed.hub.unsubscribe(stuck)
+            again = Desk(feed, seen, start)
+            await again.follow(100)
+            assert again.entries == quick.entries
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "ends"), [(None, SignedOut), (scope(scene.WATER), Resync)], ids=["signed out", "other scope"]
+)
+def test_not_one_frame_more_after_the_scope_has_changed(
+    town: LiveTown, allowed: Scope | None, ends: type[Exception]
+) -> None:
+    async def run() -> None:
+        async with serving(town) as feed:
+            desk = Desk(feed, scope(scene.LEADER), town.cursor(scope(scene.LEADER)))
+            following = asyncio.create_task(desk.follow(99))
+            await asyncio.to_thread(town.play, 3)
+            while len(desk.entries) < 3:
+                await asyncio.sleep(0.001)
+            desk.allowed = allowed
+            feed.hub.scope_changed("leader")
+            feed.hub.publish(town.committed[-1:])
+            with pytest.raises(ends):
+                await asyncio.wait_for(following, 10)
+            assert len(desk.entries) == 3
+
+    asyncio.run(run())
+
+
+def test_a_change_of_somebody_elses_scope_disturbs_nobody(town: LiveTown) -> None:
+    async def run() -> None:
+        async with serving(town) as feed:
+            desk = Desk(feed, scope(scene.LEADER), town.cursor(scope(scene.LEADER)))
+            following = asyncio.create_task(desk.follow(3))
+            while desk.hellos == 0:
+                await asyncio.sleep(0.001)
+            desk.allowed = None
+            feed.hub.scope_changed("somebody else")
+            await asyncio.to_thread(town.play, 3)
+            await asyncio.wait_for(following, 10)
+            assert len(desk.entries) == 3
+
+    asyncio.run(run())
+
+
+def test_an_assignment_that_ends_by_the_clock_is_noticed_unasked(
+    town: LiveTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "LOOK_S", 0.02)
+
+    async def run() -> None:
+        async with serving(town) as feed:
+            desk = Desk(feed, scope(scene.LEADER), town.cursor(scope(scene.LEADER)))
+            following = asyncio.create_task(desk.follow(99))
+            while desk.hellos == 0:
+                await asyncio.sleep(0.001)
+            desk.allowed = scope(scene.WATER)
+            with pytest.raises(Resync):
+                await asyncio.wait_for(following, 10)
+
+    asyncio.run(run())
+
+
+# -- the index ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def an_incident(tmp_path_factory: pytest.TempPathFactory) -> Incident:
+    town = Town(f"sqlite:///{tmp_path_factory.mktemp('one') / 'town.db'}")
+    town.report(scene.COVER, scene.at("N1"))
+    town.close_down()
+    return town.committed[0].after
+
+
+def lying(incident: Incident, path: tuple[str, ...], lead: str | None, reporter: str) -> Incident:
+    return replace(incident, place=replace(incident.place, path=path), lead=lead, reported_by=reporter)
+
+
+paths = st.lists(st.sampled_from("ab"), max_size=3).map(tuple)
+leads = st.sampled_from([None, "water", "fire"])
+people = st.sampled_from(["p", "q", "r"])
+held = st.lists(
+    st.builds(Assignment, st.just("x"), st.sampled_from(Role), paths, leads, st.just(scene.LONG_AGO)),
+    max_size=3,
+)
+
+
+@given(st.lists(st.tuples(people, held), max_size=6), paths, leads, people, st.data())
+def test_the_index_finds_exactly_those_whose_scope_sees(
+    an_incident: Incident,
+    watching: list[tuple[str, list[Assignment]]],
+    path: tuple[str, ...],
+    lead: str | None,
+    reporter: str,
+    data: st.DataObject,
+) -> None:
+    """For any readers, some of whom left again, and any incident: found == those whose scope sees it."""
+
+    async def run() -> None:
+        index = Index()
+        readers = [Reader(scope_of(person, some, scene.MONDAY), 1) for person, some in watching]
+        for reader in readers:
+            index.add(reader)
+        gone = data.draw(st.sets(st.sampled_from(readers)) if readers else st.just(set()))
+        for reader in gone:
+            index.remove(reader)
+        incident = lying(an_incident, path, lead, reporter)
+        expected = {r for r in readers if r not in gone and r.scope.sees(path, lead, reporter)}
+        assert index.seeing(incident) == expected
+        for reader in set(readers) - gone:
+            index.remove(reader)
+        assert len(index) == 0
+
+    asyncio.run(run())
+
+
+class Counted(dict[Any, Any]):
+    """A dictionary that counts how often it is asked."""
+
+    asked = 0
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        self.asked += 1
+        return super().get(key, default)
+
+
+def test_an_entry_costs_what_its_readers_cost_not_what_all_others_do(
+    an_incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand desks of a thousand grids: an entry asks the index a handful of times and touches two desks."""
+    offers: list[Reader] = []
+    monkeypatch.setattr(Reader, "offer", lambda reader, position, frame: offers.append(reader))
+
+    def watcher(number: int) -> Scope:
+        return scope_of(
+            f"p{number}", [scene.assignment(Role.INSPECTOR, ("D", "N", f"G{number}"))], scene.MONDAY
+        )
+
+    async def run() -> None:
+        hub = Hub(10, 0, 60)
+        hub.start()
+        counted = hub._index._by = Counted()
+        mine, leader = hub.subscribe(watcher(500)), hub.subscribe(scope(scene.LEADER))
+        for number in (*range(500), *range(501, 1000)):
+            hub.subscribe(watcher(number))
+        counted.asked = 0
+        incident = lying(an_incident, ("D", "N", "G500"), "water", "nobody")
+        hub._deliver([Committed("main", 1, an_entry(incident), None, incident, 1, None)])
+        assert sorted(map(id, offers)) == sorted(map(id, (mine, leader)))
+        assert counted.asked <= 1 + 2 * 4  # reporter, and four depths of path with and without the department
+        hub.stop()
+
+    asyncio.run(run())
+
+
+def an_entry(incident: Incident) -> Any:
+    """An entry by which an incident might have come to be as it is."""
+    return replace(_ENTRY, incident=incident.id)
+
+
+_ENTRY = ledger.to_entry(
+    {
+        "incident": "x",
+        "number": 1,
+        "kind": "noted",
+        "version": 1,
+        "happened_at": 0,
+        "recorded_at": 0,
+        "by": "nobody",
+        "body": '{"words":"x"}',
+    }
+)
+
+
+def test_one_frame_is_written_for_all_who_are_told_the_same(
+    an_incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(Reader, "offer", lambda reader, position, frame: told.append(frame))
+
+    async def run() -> None:
+        hub = Hub(10, 0, 60)
+        hub.start()
+        for _ in range(50):
+            hub.subscribe(scope(scene.LEADER))
+        hub._deliver([Committed("main", 1, an_entry(an_incident), None, an_incident, 1, None)])
+        hub.stop()
+
+    asyncio.run(run())
+    assert len(told) == 50
+    assert len(set(map(id, told))) == 1
+
+
+def test_frames_of_a_quiet_moment_go_out_at_once_and_the_next_ones_together(an_incident: Incident) -> None:
+    async def run() -> None:
+        hub = Hub(100, 0.2, 60)
+        hub.start()
+        reader = hub.subscribe(scope(scene.LEADER))
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        hub._deliver([Committed("main", 1, an_entry(an_incident), None, an_incident, 1, None)])
+        await reader.wake.wait()
+        first = loop.time()
+        reader.wake.clear()
+        for position in range(2, 12):
+            hub._deliver([Committed("main", position, an_entry(an_incident), None, an_incident, 1, None)])
+            await asyncio.sleep(0)
+        assert not reader.wake.is_set()
+        await reader.wake.wait()
+        assert [position for position, _ in reader.take()] == list(range(1, 12))
+        assert first - begun < 0.2 <= loop.time() - first + 0.01
+        hub.stop()
+
+    asyncio.run(run())
+
+
+def test_close_codes_and_reasons_fit_a_websockets_closing_frame() -> None:
+    """RFC 6455: a reason has at most 123 bytes; applications use codes from 4000, or registered ones."""
+    for why in (SignedOut(), TooSlow(), Resync("epoch"), OneWay()):
+        assert len(why.message.encode()) <= 123
+        assert why.code in (1003, 4401, 4408, 4409)
