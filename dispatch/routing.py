@@ -26,6 +26,13 @@ from dispatch.errors import BadRules, UnknownDepartment
 
 Path = tuple[str, ...]
 
+#: What a rule is about: a rank, and a key. The rank is part of it because a category and a class may have the
+#: same code, and so the same key.
+_Target = tuple[int, str]
+_CATEGORY: Final = 2
+_CLASS: Final = 1
+_ANYTHING: Final = (0, "")
+
 #: What stands in the place of a rule's name where no rule decided; rules may not be called so.
 OWN: Final = "category"
 TERRITORIAL: Final = "territorial"
@@ -101,12 +108,12 @@ class Routing:
         self.fallback = fallback
         self.categories = categories
         self._departments = {d.code: d for d in listed}
-        self._index: dict[tuple[str, Path], RoutingRule] = {}
+        self._index: dict[tuple[_Target, Path], RoutingRule] = {}
         if problems := list(_problems(listed, self.rules, fallback, categories)):
             raise BadRules(problems)
         for rule in self.rules:
             self._index[_target(rule), rule.under] = rule
-        depths: dict[str, set[int]] = {}
+        depths: dict[_Target, set[int]] = {}
         for rule in self.rules:
             depths.setdefault(_target(rule), set()).add(len(rule.under))
         self._depths = {target: tuple(sorted(found, reverse=True)) for target, found in depths.items()}
@@ -135,19 +142,17 @@ class Routing:
         return self._departments, self.rules, self.fallback, self.categories
 
     def _winner(self, category: Category, path: Path) -> RoutingRule | None:
-        for target in (category.key, category.class_key, _ANY):
+        for target in ((_CATEGORY, category.key), (_CLASS, category.class_key), _ANYTHING):
             for depth in self._depths.get(target, ()):
                 if depth <= len(path) and (rule := self._index.get((target, path[:depth]))) is not None:
                     return rule
         return None
 
 
-#: What a rule without category and class is about. No key is a lone star: every key has colons.
-_ANY: Final = "*"
-
-
-def _target(rule: RoutingRule) -> str:
-    return rule.category or rule.category_class or _ANY
+def _target(rule: RoutingRule) -> _Target:
+    if rule.category is not None:
+        return _CATEGORY, rule.category
+    return _ANYTHING if rule.category_class is None else (_CLASS, rule.category_class)
 
 
 def route(routing: Routing, category: Category, path: Path, territorial: str | None) -> Routed:
@@ -253,7 +258,7 @@ def _rule_problems(rule: RoutingRule, codes: Mapping[str, int], categories: Cate
 
 
 def _ties(rules: tuple[RoutingRule, ...]) -> Iterator[str]:
-    same: dict[tuple[str, Path], list[str]] = {}
+    same: dict[tuple[_Target, Path], list[str]] = {}
     for rule in rules:
         same.setdefault((_target(rule), rule.under), []).append(rule.name)
     for tied in same.values():
@@ -266,11 +271,11 @@ def _never(rules: tuple[RoutingRule, ...], categories: Categories) -> Iterator[s
 
     A rule for a category always wins exactly where it is: nothing ranks above it but a longer path.
     """
-    places: dict[str, set[Path]] = {}
+    places: dict[_Target, set[Path]] = {}
     for rule in rules:
         places.setdefault(_target(rule), set()).add(rule.under)
 
-    def taken(target: str, under: Path) -> bool:
+    def taken(target: _Target, under: Path) -> bool:
         found = places.get(target, ())
         return bool(found) and any(under[:depth] in found for depth in range(len(under) + 1))
 
@@ -279,9 +284,12 @@ def _never(rules: tuple[RoutingRule, ...], categories: Categories) -> Iterator[s
             continue
         if rule.category_class is not None:
             members = categories.classes.get(rule.category_class, ())
-            covered = all(taken(c.key, rule.under) for c in members)
+            covered = all(taken((_CATEGORY, c.key), rule.under) for c in members)
         else:
             members = tuple(categories)
-            covered = all(taken(c.key, rule.under) or taken(c.class_key, rule.under) for c in members)
+            covered = all(
+                taken((_CATEGORY, c.key), rule.under) or taken((_CLASS, c.class_key), rule.under)
+                for c in members
+            )
         if members and covered:
             yield f"rule {rule.name!r} can never win: rules for its categories take all it could match"

@@ -1,0 +1,204 @@
+"""The table of everything that moves an incident: total, drawn, and the same for everybody who asks it."""
+
+import itertools
+
+import pytest
+
+from dispatch.entries import KINDS
+from dispatch.errors import NotForThisRole, NotInThisStage
+from dispatch.lifecycle import (
+    ACT_ZH,
+    ENDED,
+    ROLE_ZH,
+    STAGE_ZH,
+    TRANSITIONS,
+    Act,
+    Role,
+    Stage,
+    mermaid,
+    open_acts,
+    require,
+    step,
+)
+
+STAGES = (None, *Stage)
+OUTCOMES = sorted({t.outcome for t in TRANSITIONS})
+
+#: The main line as it is drawn on the wall. Notes and attachments, which move nothing, stand below.
+MAIN_LINE = """
+    -           report         -> intake      inspector, intake_clerk, shift_leader
+    -           import open    -> imported    administrator
+    -           import closed  -> closed      administrator
+    intake      place          -> intake      intake_clerk, shift_leader
+    intake      file           -> dispatch    intake_clerk, shift_leader
+    intake      reject         -> rejected    intake_clerk, shift_leader
+    intake      cancel         -> cancelled   shift_leader
+    dispatch    dispatch       -> handling    dispatcher, shift_leader
+    dispatch    cancel         -> cancelled   shift_leader
+    handling    return         -> dispatch    handler
+    handling    handle         -> checking    handler
+    handling    cancel         -> cancelled   shift_leader
+    checking    check passed   -> closing     inspector, shift_leader
+    checking    check failed   -> handling    inspector, shift_leader
+    checking    cancel         -> cancelled   shift_leader
+    closing     close          -> closed      dispatcher, shift_leader
+    closing     cancel         -> cancelled   shift_leader
+    closed      reopen         -> dispatch    manager, shift_leader
+    rejected    reopen         -> intake      manager, shift_leader
+    imported    adopt          -> intake      shift_leader
+    imported    cancel         -> cancelled   shift_leader
+"""
+
+
+def drawn() -> set[tuple[str, ...]]:
+    """The rows of the drawing: stage, act and outcome, where to, roles."""
+    rows = set()
+    for line in MAIN_LINE.strip().splitlines():
+        left, right = line.split("->")
+        stage, *act = left.split()
+        to, roles = right.split(maxsplit=1)
+        rows.add((stage, " ".join(act), to, roles.strip()))
+    return rows
+
+
+def test_the_table_is_the_drawing() -> None:
+    table = {
+        (t.stage or "-", f"{t.act} {t.outcome}".strip(), t.to, ", ".join(sorted(t.roles)))
+        for t in TRANSITIONS
+        if t.act not in (Act.NOTE, Act.ATTACH)
+    }
+    assert table == drawn()
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_note_is_possible_for_ever_and_a_photo_while_it_is_open(stage: Stage) -> None:
+    staff = set(Role) - {Role.ADMINISTRATOR}
+    assert step(stage, Act.NOTE) is stage
+    for role in Role:
+        acts = open_acts(stage, {role})
+        assert (Act.NOTE in acts) is (role in staff)
+        assert (Act.ATTACH in acts) is (role in staff and stage not in ENDED)
+
+
+def test_no_row_stands_twice() -> None:
+    keys = [(t.stage, t.act, t.outcome) for t in TRANSITIONS]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(("stage", "act"), list(itertools.product(STAGES, Act)))
+def test_every_pair_of_stage_and_act_has_a_row_or_is_refused(stage: Stage | None, act: Act) -> None:
+    rows = {t.outcome: t for t in TRANSITIONS if (t.stage, t.act) == (stage, act)}
+    for outcome in OUTCOMES:
+        if outcome in rows:
+            assert step(stage, act, outcome) is rows[outcome].to
+        else:
+            with pytest.raises(NotInThisStage):
+                step(stage, act, outcome)
+    for role in Role:
+        if not rows:
+            with pytest.raises(NotInThisStage) as refused:
+                require(stage, act, {role})
+            assert refused.value.about["stage"] == (stage or "unreported")
+        elif any(role in row.roles for row in rows.values()):
+            require(stage, act, {role})
+        else:
+            with pytest.raises(NotForThisRole) as forbidden:
+                require(stage, act, {role})
+            assert forbidden.value.about["held"] == [role]
+
+
+def test_the_outcomes_of_an_act_belong_to_the_same_roles() -> None:
+    roles: dict[tuple[Stage | None, Act], set[frozenset[Role]]] = {}
+    for t in TRANSITIONS:
+        roles.setdefault((t.stage, t.act), set()).add(t.roles)
+    assert {key for key, found in roles.items() if len(found) > 1} == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_act_is_open_exactly_where_it_is_not_refused(stage: Stage | None) -> None:
+    for size in (0, 1, 2):
+        for held in map(frozenset, itertools.combinations(Role, size)):
+            allowed = set()
+            for act in Act:
+                try:
+                    require(stage, act, held)
+                except (NotInThisStage, NotForThisRole):
+                    continue
+                allowed.add(act)
+            acts = open_acts(stage, held)
+            assert set(acts) == allowed
+            assert len(acts) == len(allowed)
+
+
+def test_what_each_role_can_do_in_each_stage() -> None:
+    still = {Act.NOTE, Act.ATTACH}
+    can = {
+        (role, stage): set(open_acts(stage, {role})) - still
+        for role in Role
+        for stage in Stage
+        if set(open_acts(stage, {role})) - still
+    }
+    assert can[Role.HANDLER, Stage.HANDLING] == {Act.RETURN, Act.HANDLE}
+    assert can[Role.INSPECTOR, Stage.CHECKING] == {Act.CHECK}
+    assert {role for role, _ in can} == set(Role) - {Role.SUPERVISOR, Role.ADMINISTRATOR}
+    assert [stage for role, stage in can if role is Role.HANDLER] == [Stage.HANDLING]
+    assert [stage for role, stage in can if role is Role.INSPECTOR] == [Stage.CHECKING]
+
+
+def test_patrol_and_handling_are_apart() -> None:
+    """No role alone may both handle and check."""
+    may = {act: {r for t in TRANSITIONS if t.act is act for r in t.roles} for act in (Act.HANDLE, Act.CHECK)}
+    assert may[Act.HANDLE].isdisjoint(may[Act.CHECK])
+
+
+def test_every_stage_can_be_reached_and_every_open_one_left() -> None:
+    reached: set[Stage] = set()
+    while more := {t.to for t in TRANSITIONS if t.stage is None or t.stage in reached} - reached:
+        reached |= more
+    assert reached == set(Stage)
+    for stage in set(Stage) - ENDED:
+        ways, seen = {stage}, set()
+        while ways:
+            seen |= ways
+            ways = {t.to for t in TRANSITIONS if t.stage in ways} - seen
+        assert seen >= {Stage.CLOSED, Stage.CANCELLED}
+
+
+def test_a_refusal_says_what_is_open_and_who_may() -> None:
+    with pytest.raises(
+        NotInThisStage, match=r"close is not possible .* stage handling; open now: .*return, handle"
+    ):
+        require(Stage.HANDLING, Act.CLOSE, {Role.DISPATCHER})
+    with pytest.raises(
+        NotForThisRole, match=r"handle belongs to handler; on this incident you are none of them"
+    ):
+        require(Stage.HANDLING, Act.HANDLE, set())
+    with pytest.raises(NotInThisStage, match="unreported; open now: report, import"):
+        require(None, Act.HANDLE, {Role.HANDLER})
+
+
+def test_mermaid_shows_every_move() -> None:
+    lines = mermaid().splitlines()
+    assert lines[0] == "stateDiagram-v2"
+    moves = [t for t in TRANSITIONS if t.act not in (Act.NOTE, Act.ATTACH)]
+    for t in moves:
+        arrow = f"    {t.stage or '[*]'} --> {t.to}: "
+        assert any(
+            line.startswith(arrow + t.act) and t.outcome in line and ACT_ZH[t.act] in line for line in lines
+        ), t
+    for stage in ENDED:
+        assert f"    {stage} --> [*]" in lines
+    assert len(lines) == 1 + len(moves) + len(ENDED)
+
+
+def test_everything_has_a_chinese_name() -> None:
+    assert set(ACT_ZH) == set(Act)
+    assert set(STAGE_ZH) == set(Stage)
+    assert set(ROLE_ZH) == set(Role)
+    for names in (ACT_ZH, STAGE_ZH, ROLE_ZH):
+        assert len(set(names.values())) == len(names)
+
+
+def test_every_act_leaves_a_kind_of_fact_and_every_kind_an_act() -> None:
+    acts = [cls.act for cls in KINDS.values()]
+    assert sorted(acts) == sorted(Act)
