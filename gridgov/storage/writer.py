@@ -94,6 +94,11 @@ class Writer:
         return self._in_force
 
     @property
+    def alive(self) -> bool:
+        """Is the thread at work that takes commands?"""
+        return self._thread.is_alive() and not self._stopped
+
+    @property
     def waiting(self) -> int:
         """How many commands are queued, about."""
         return self._queue.qsize()
