@@ -16,6 +16,8 @@ from geodata.drawing import Source
 from geodata.errors import MislabelledCrs, MissingColumn, UnreadableFile
 
 LONLAT = pyproj.CRS.from_epsg(4326)
+NEIGHBOURHOOD = 10.0
+"""Degrees: cities do use the next zone's system; a wrong label throws a city further."""
 SLACK = 1e-6
 """Degrees: a reprojected border at longitude 180 may come out beyond it by rounding."""
 
@@ -156,15 +158,16 @@ def _to_lonlat(
 
 
 def _try_area_of_use(path: Path, crs: pyproj.CRS, bounds: NDArray[np.float64]) -> None:
-    """Raise MislabelledCrs where all polygons lie outside the part of the earth that their system is for."""
+    """Raise MislabelledCrs where all polygons lie far from the part of the earth that their system is for."""
     area = crs.area_of_use
     if area is None or area.west > area.east:
         return
     west, south, east, north = (float(bound) for bound in bounds)
-    if west > area.east or east < area.west or south > area.north or north < area.south:
+    beside = west > area.east + NEIGHBOURHOOD or east < area.west - NEIGHBOURHOOD
+    if beside or south > area.north + NEIGHBOURHOOD or north < area.south - NEIGHBOURHOOD:
         raise MislabelledCrs(
             f"{path}: read as {crs.to_string()} ({crs.name}), it lies at longitude {west:.3f} to {east:.3f}, "
-            f"latitude {south:.3f} to {north:.3f}, outside the area that system is for ({area.name}). "
+            f"latitude {south:.3f} to {north:.3f}, far from the area that system is for ({area.name}). "
             f"{_remedy()}",
             path=str(path),
             crs=crs.to_string(),
