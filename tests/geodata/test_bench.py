@@ -1,0 +1,38 @@
+"""The measurement of locating runs, compares the same answers, and gives the figures that are promised."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bench_locate.py"
+
+
+@pytest.fixture(scope="module")
+def bench():
+    spec = importlib.util.spec_from_file_location("bench_locate", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_the_small_scale_gives_the_promised_figures(bench, shared_data):
+    """The index is faster even on a busy machine, by less than it is on a quiet one."""
+    result = bench.run("small")
+    assert result["work"] == "locate"
+    assert result["figures"]["polygons"]["value"] == 4833
+    assert result["figures"]["polygons_nyc"]["value"] == 2325
+    assert set(result["ratios"]) == {"vs_geopandas_sjoin", "vs_geopandas_sjoin_nyc"}
+    assert min(result["ratios"].values()) > 2
+
+
+def test_different_answers_are_no_measurement(bench):
+    joined = pandas.Series([0.0, 1.0, 2.0, np.nan], index=[0, 1, 1, 2])
+    bench._same(np.array([0, 1, -1], np.int32), joined)
+    with pytest.raises(bench.DifferentAnswers, match="1 of 3 points"):
+        bench._same(np.array([0, 2, -1], np.int32), joined)
