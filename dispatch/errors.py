@@ -81,6 +81,7 @@ class BadRules(DispatchError):
     """The rules contradict themselves or name something that does not exist."""
 
     def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
         super().__init__("the rules cannot be used: " + "; ".join(problems), problems=list(problems))
 
 

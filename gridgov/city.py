@@ -1,0 +1,181 @@
+"""The city's rules and grids as dated versions in the store: put in force, given back, loaded for the writer.
+
+What a file may say stands in `gridgov.city_text`, how it becomes rules in `gridgov.city_rules`, what one
+version changes of another in `gridgov.city_plan`, how grids go in and out in `gridgov.editions`; all are
+reached through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlmodel import col
+
+from dispatch.entries import to_micros
+from dispatch.lifecycle import ENDED
+from geodata.grids import Hierarchy
+from gridgov.city_plan import Change, Effect, effects, notes, plan
+from gridgov.city_rules import City, parse
+from gridgov.city_text import BadCityFile, Problem
+from gridgov.editions import Atlases, Imported, findings_of, import_edition
+from gridgov.errors import ServiceError
+from gridgov.in_force import InForce
+from gridgov.storage.ledger import Head
+from gridgov.storage.tables import IncidentRow, RulesRow, StreamHead
+from gridgov.storage.writer import Chore
+
+__all__ = [
+    "Applied",
+    "BadCityFile",
+    "Change",
+    "City",
+    "Effect",
+    "Imported",
+    "Problem",
+    "RulesMoved",
+    "StillInUse",
+    "apply",
+    "current",
+    "effects",
+    "export",
+    "findings_of",
+    "import_edition",
+    "load_in_force",
+    "notes",
+    "parse",
+    "plan",
+    "stranded",
+]
+
+_rules = RulesRow.__table__  # type: ignore[attr-defined]
+_incident = IncidentRow.__table__  # type: ignore[attr-defined]
+_ATLASES = Atlases()
+
+
+class RulesMoved(ServiceError):
+    """Other rules came into force since you looked; look at what they changed, and plan again."""
+
+
+class StillInUse(ServiceError):
+    """Open incidents stand in a category, or lie with a department, that these rules do not have any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying a city's file led to; ``new`` is False where it was in force already, word for word."""
+
+    version: int
+    new: bool
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """Open incidents that rules would leave without their category or department."""
+
+    what: str
+    name: str
+    incidents: int
+
+    def __str__(self) -> str:
+        return f"{self.incidents} open in {self.what} {self.name!r}"
+
+
+def load_in_force(connection: Connection, head: Head) -> InForce | None:
+    """The rules and the edition that the head names, ready for decisions; None while either is missing.
+
+    A change of rules leaves the atlas as it is. Raises BadCityFile where the stored file is one
+    that this program does not read: a newer one put it in force.
+    """
+    if head.rules is None or head.edition is None:
+        return None
+    city = _stored(connection, head.rules)
+    atlas = _ATLASES.atlas(connection, head.edition)
+    if city is None or atlas is None:
+        return None
+    return InForce(city.facts, city.rules, atlas)
+
+
+def current(connection: Connection) -> City | None:
+    """The city whose rules are in force; None before the first."""
+    version = connection.execute(select(func.max(col(StreamHead.rules)))).scalar()
+    return None if version is None else _stored(connection, version)
+
+
+def export(city: City) -> str:
+    """The city's file as it was applied, comments and all."""
+    return city.text
+
+
+def apply(text: str, by: str, seen: int | None = None) -> Chore:
+    """Put a city's file in force as a new version; the chore's result is :class:`Applied`.
+
+    ``by`` is a person's id, ``seen`` the version the caller planned against (0 before the first, None any
+    in force). Raises BadCityFile at once; the chore raises RulesMoved, or StillInUse where open incidents
+    would be left without their category or department. The file in force, applied again, changes nothing.
+    """
+    parse(text, 0)
+
+    def run(connection: Connection, now: datetime) -> Applied:
+        old = current(connection)
+        in_force = old.version if old else 0
+        if seen is not None and seen != in_force:
+            raise RulesMoved(
+                f"you planned on version {seen}, version {in_force} is in force now",
+                seen=seen,
+                version=in_force,
+            )
+        if old is not None and old.text == text:
+            return Applied(in_force, False, (), ())
+        version = (connection.execute(select(func.max(_rules.c.version))).scalar() or 0) + 1
+        new = parse(text, version)
+        _require_kept(connection, new)
+        connection.execute(
+            _rules.insert().values(version=version, applied_at=to_micros(now), by=by, text=text)
+        )
+        connection.execute(update(StreamHead).values(rules=version))
+        return Applied(version, True, tuple(plan(old, new)), notes(new, drawn(connection)))
+
+    return Chore(run)
+
+
+def drawn(connection: Connection) -> Hierarchy | None:
+    """The hierarchy in force; None before the first edition."""
+    edition = connection.execute(select(func.max(col(StreamHead.edition)))).scalar()
+    atlas = None if edition is None else _ATLASES.atlas(connection, edition)
+    return None if atlas is None else atlas.hierarchy
+
+
+def stranded(connection: Connection, city: City) -> tuple[Stranded, ...]:
+    """The open incidents that these rules would leave without their category or department, most first."""
+    routing, categories = city.rules.routing, city.rules.categories
+    lost = [
+        *_lost(connection, _incident.c.category, "category", categories),
+        *_lost(connection, _incident.c.lead, "department", routing.departments),
+    ]
+    return tuple(sorted(lost, key=lambda found: (-found.incidents, found.name)))
+
+
+def _lost(connection: Connection, column: Any, what: str, known: Any) -> list[Stranded]:
+    open_ones = _incident.c.stage.not_in([str(stage) for stage in ENDED])
+    query = select(column, func.count()).where(open_ones, column.is_not(None)).group_by(column)
+    return [Stranded(what, name, count) for name, count in connection.execute(query) if name not in known]
+
+
+def _require_kept(connection: Connection, city: City) -> None:
+    if lost := stranded(connection, city):
+        raise StillInUse(
+            "these rules would leave open incidents behind: "
+            + "; ".join(map(str, lost[:10]))
+            + ". Keep what they need, make the old key an alias of the new category, or close them first",
+            stranded=[{"what": one.what, "name": one.name, "incidents": one.incidents} for one in lost],
+        )
+
+
+def _stored(connection: Connection, version: int) -> City | None:
+    text = connection.execute(select(_rules.c.text).where(_rules.c.version == version)).scalar()
+    return None if text is None else parse(text, version)

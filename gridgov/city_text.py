@@ -1,0 +1,287 @@
+"""What a city's file may say, table by table, and where in the file it says it.
+
+One TOML file describes a city. `gridgov/data/demo_city.toml` is a commented example. The tables:
+
+* `[city]` its names, zone, the prefix of its case numbers, the department that takes what nobody owns;
+* `[calendar]` when it works (`gridgov.calendars`);
+* `[grids]` where its polygons come from (`geodata.read`), kept here and not looked into;
+* `[[departments]]` who puts things right;
+* `[categories]` the shipped lists it takes, what it sets differently, and `[[categories.own]]`, its own;
+* `[[routing]]` whose what is (`dispatch.routing`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from gridgov.errors import ServiceError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+#: A place in the file: names of tables and keys, numbers within arrays.
+Where = tuple[str | int, ...]
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+Code = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f-\x9f/]+( [^\x00-\x20\x7f-\x9f/]+)*$"
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a city's file: the table and key, the line where it can be told, and what to do."""
+
+    where: str
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        at = f"line {self.line}, " if self.line else ""
+        return f"{at}{self.where}: {self.message}" if self.where else f"{at}{self.message}"
+
+
+class BadCityFile(ServiceError):
+    """The city's file cannot be used; every problem in it is listed."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        many = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
+        super().__init__(
+            f"the city's file has {many}: " + "; ".join(map(str, problems)),
+            problems=[{"where": p.where, "line": p.line, "message": p.message} for p in problems],
+        )
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class CityTable(_Table):
+    """`[city]`."""
+
+    name_zh: Line
+    name_en: Line
+    zone: Line
+    case_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,12}$")]
+    made_up: bool = False
+    fallback_department: Line
+
+
+class CalendarTable(_Table):
+    """`[calendar]`: the country and part of it for the list of holidays, and what the city says itself."""
+
+    country: Line | None = None
+    subdivision: Line | None = None
+    hours: list[str] = Field(default_factory=lambda: ["08:00-12:00", "14:00-18:00"])
+    week: list[str] = Field(default_factory=lambda: ["mon", "tue", "wed", "thu", "fri"])
+    days_off: list[date] = []
+    workdays: list[date] = []
+    confirmed_years: list[Annotated[int, Field(ge=1900, le=2200)]] = []
+
+
+class DepartmentTable(_Table):
+    """One of `[[departments]]`."""
+
+    code: Code
+    name_zh: Line
+    name_en: Line | None = None
+
+
+class CategoriesTable(_Table):
+    """`[categories]` without its own ones.
+
+    ``include``: shipped lists to take. ``departments``: from a list's kind of department to the city's own.
+    ``limits``, ``urgency``: by a category's or a class's key. ``standard``: that of the city's own ones.
+    """
+
+    include: list[str] = []
+    standard: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] | None = None
+    departments: dict[str, str] = {}
+    limits: dict[str, str] = {}
+    urgency: dict[str, str] = {}
+
+
+class OwnTable(_Table):
+    """One of `[[categories.own]]`."""
+
+    standard: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] | None = None
+    kind: str = "event"
+    code: Line
+    name_zh: Line
+    name_en: Line | None = None
+    class_code: Line | None = None
+    class_zh: Line | None = None
+    class_en: Line | None = None
+    urgency: str | None = None
+    limit: str | None = None
+    department: str | None = None
+    aliases: list[Line] = []
+
+
+class RoutingTable(_Table):
+    """One of `[[routing]]`: for a category's or a class's key, or all; under a grid path, a/b."""
+
+    name: Line
+    department: Line
+    category: Line | None = None
+    class_: Line | None = Field(None, alias="class")
+    under: str = ""
+
+
+#: What may stand at the top of the file.
+TABLES: Final = ("city", "calendar", "grids", "departments", "categories", "routing")
+
+
+class Reader:
+    """A city's file being read: gives each table out as its model, and collects what is wrong."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.problems: list[Problem] = []
+        try:
+            self.data: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+            message = f"this is not TOML: {str(error)[: found.start()].strip() if found else error}"
+            raise BadCityFile([Problem("", int(found[1]) if found else None, message)]) from error
+        for name in self.data:
+            if name not in TABLES:
+                self.wrong((name,), "there is no such table" + _meant(name, TABLES))
+
+    @cached_property
+    def _lines(self) -> Mapping[Where, int]:
+        return dict(_places(self.text))
+
+    def wrong(self, where: Where, message: str) -> None:
+        """Note a problem at a place."""
+        line = next(
+            (self._lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in self._lines), None
+        )
+        self.problems.append(Problem(_shown(where), line, message))
+
+    def table(self, where: Where, raw: object, model: type[Model]) -> Model | None:
+        """A table as its model; None, and every problem noted, where it is not as it should be."""
+        if not isinstance(raw, dict):
+            self.wrong(where, "expected a table")
+            return None
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            keys = [field.alias or name for name, field in model.model_fields.items()]
+            for problem in error.errors():
+                self.wrong((*where, *problem["loc"]), _explained(problem, keys))
+            return None
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """A table at the top of the file, as it stands; empty where it is missing or none."""
+        raw = self.data.get(name, {})
+        if not isinstance(raw, dict):
+            self.wrong((name,), f"expected one table: write [{name}]")
+            return {}
+        return raw
+
+    def several(self, where: Where, raw: object) -> list[tuple[Where, Any]]:
+        """The tables of an array, each with its place."""
+        if not isinstance(raw, list):
+            self.wrong(where, f"expected tables: write [[{_shown(where)}]]")
+            return []
+        return [((*where, number), one) for number, one in enumerate(raw)]
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f": did you mean {near[0]!r}?" if near else f": there are {', '.join(known)}"
+
+
+def _explained(problem: Any, keys: Sequence[str]) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "there is no such key" + _meant(str(problem["loc"][-1]), keys)
+    if problem["type"] == "missing":
+        return "is missing"
+    said = str(problem["msg"])
+    if problem["type"] == "string_pattern_mismatch" and "A-Z" in said:
+        said = "expected letters and digits only"
+    elif problem["type"] == "string_pattern_mismatch":
+        said = "control characters have no place in a name, slashes none in a code"
+    return f"{said[0].lower()}{said[1:]}, found {str(problem['input'])[:60]!r}"
+
+
+def _shown(where: Where) -> str:
+    """A place for people: arrays counted from one.
+
+    >>> _shown(("routing", 2, "under"))
+    'routing 3, under'
+    >>> _shown(("categories", "own", 0))
+    'categories.own 1'
+    """
+    text = ""
+    for step in where:
+        if isinstance(step, int):
+            text += f" {step + 1}"
+        elif text:
+            text += f", {step}" if text[-1].isdigit() else f".{step}"
+        else:
+            text = str(step)
+    return text
+
+
+_KEY: Final = re.compile(r"""\s*((?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+|[ \t]*\.[ \t]*)+)[ \t]*=""")
+_HEADER: Final = re.compile(r"\s*(\[\[?)(.+?)\]\]?\s*(?:#.*)?$")
+_STRING: Final = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
+)
+
+
+def _places(text: str) -> Iterator[tuple[Where, int]]:
+    """Where each table and key of a well-formed file begins: (place, line from 1)."""
+    counts: dict[Where, int] = {}
+    table: Where = ()
+    depth = 0
+    # What stands inside strings and comments is no structure; line ends in it still count.
+    blanked = _STRING.sub(lambda found: re.sub(r"[^\n]", "x", found[0]) if found[0][0] != "#" else "", text)
+    for number, (plain, bare) in enumerate(zip(text.split("\n"), blanked.split("\n"), strict=True), 1):
+        if depth == 0 and (header := _HEADER.match(plain)) and bare.lstrip().startswith("["):
+            table = _header(_steps(header[2]), header[1] == "[[", counts)
+            yield table, number
+            continue
+        if depth == 0 and "=" in bare and (key := _KEY.match(plain)):
+            yield (*table, *_steps(key[1])), number
+        depth += sum(bare.count(c) for c in "[{") - sum(bare.count(c) for c in "]}")
+
+
+def _header(steps: Sequence[str], array: bool, counts: dict[Where, int]) -> Where:
+    """The place that a header opens: a name that is an array means its last element."""
+    where: Where = ()
+    for number, step in enumerate(steps, 1):
+        where = (*where, step)
+        if array and number == len(steps):
+            counts[where] = counts.get(where, -1) + 1
+        if where in counts:
+            where = (*where, counts[where])
+    return where
+
+
+def _steps(dotted: str) -> list[str]:
+    """The names in a dotted key.
+
+    >>> _steps('categories."cn2026:event:01"')
+    ['categories', 'cn2026:event:01']
+    """
+    steps: list[str] = []
+    inner: Any = tomllib.loads(f"{dotted} = 0")
+    while isinstance(inner, dict):
+        [(step, inner)] = inner.items()
+        steps.append(step)
+    return steps
