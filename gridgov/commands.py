@@ -25,7 +25,7 @@ from dispatch.lifecycle import Act
 from geodata.datum import Datum, to_wgs84
 from geodata.locate import Located
 from gridgov.clock import new_salt
-from gridgov.errors import MissingNumber
+from gridgov.errors import BadInput, MissingNumber
 from gridgov.in_force import Atlas
 from gridgov.scope import Assignment, roles_anywhere, roles_on, scope_of
 from gridgov.storage.batch import Command, Decision, Desk
@@ -145,13 +145,17 @@ def report(by: Somebody, sent: SentReport) -> Command:
 def act(by: Somebody, sent: SentAct) -> Command:
     """Do something with an incident: file, dispatch, handle, check, close and so on, as `dispatch` decides.
 
-    Raises MissingNumber at once; everything else is found out when it is decided, there too that the incident
-    lies outside what its author may see (UnknownIncident, so that nobody learns that it exists).
+    Raises MissingNumber at once, and BadInput for words that are not a note's: a note alone refers to words,
+    and words that no entry refers to could not be proven later. Everything else is found out when it is
+    decided, there too that the incident lies outside what its author may see (UnknownIncident, so that nobody
+    learns that it exists).
     """
     if sent.seen is None:
         raise MissingNumber(incident=sent.incident)
+    if bool(sent.words) != (sent.act is Act.NOTE):
+        raise BadInput("words come with a note, and a note with words", incident=sent.incident, act=sent.act)
     verb = _VERBS[sent.act]
-    words = None if sent.words is None else Words(new_salt(), sent.words)
+    words = Words(new_salt(), sent.words) if sent.words else None
 
     def decide(incident: Incident | None, desk: Desk) -> Decision:
         assert incident is not None
