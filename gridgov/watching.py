@@ -105,10 +105,11 @@ def _connected(url: str, token: str, cursor: str | None) -> connect:
 def _explain(refused: InvalidStatus) -> None:
     """Raise what an answer other than a websocket means; a server that is busy or starting is asked again."""
     status = refused.response.status_code
-    if status in (401, 403):
+    if status == 401:
         raise SignedOut() from refused
     if status < 500:
-        raise FeedRefused(f"the server answered {status} instead of its feed", status=status) from refused
+        said = f"the server answered {status} instead of its feed; is this the address of a gridgov server?"
+        raise FeedRefused(said, status=status) from refused
     log.info("feed not ready", status=status)
 
 

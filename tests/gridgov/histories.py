@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
+import orjson
 from sqlalchemy import select
 
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act, Role
 from gridgov import commands
 from gridgov.commands import ImportedRow, SentAct, SentReport
+from gridgov.frames import Cursor, cursor, seen_through
 from gridgov.rows import public_row
 from gridgov.scope import Scope, roles_on, scope_of
 from gridgov.storage import ledger
@@ -165,3 +167,32 @@ class Recorded:
         """The ledger's tail, read from the store."""
         with self.town.reader.connect() as connection:
             return ledger.since(connection, position, limit)
+
+
+class LiveTown(Town):
+    """A town whose feed is told what is committed."""
+
+    def __init__(self, url: str) -> None:
+        self.listeners: list[Callable[[Sequence[Committed]], None]] = []
+        super().__init__(url)
+
+    def _tell(self, committed: Sequence[Committed]) -> None:
+        super()._tell(committed)
+        for listener in self.listeners:
+            listener(committed)
+
+    def cursor(self, seen: Scope) -> Cursor:
+        """Where the ledger ends now, for this scope."""
+        with self.reader.connect() as connection:
+            return cursor(ledger.read_head(connection), seen)
+
+    def play(self, count: int, seed: int = 1) -> None:
+        """Commands one after another, as people do them."""
+        play = Play(seed)
+        for command in play.commands(count):
+            self.writer.run(command)
+            play.told(self.committed[-1].after)
+
+    def seen(self, seen: Scope, since: int = 0) -> list[dict[str, Any]]:
+        """What somebody should have been told after a position."""
+        return [orjson.loads(text) for _, text in seen_through(seen, self.committed[since:])]

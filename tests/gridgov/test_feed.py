@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,44 +18,15 @@ from dispatch.incidents import Incident
 from dispatch.lifecycle import Role
 from gridgov import feed as feed_module
 from gridgov.feed import Feed, Hub, Index, OneWay, Reader, Resync, SignedOut, TooSlow
-from gridgov.frames import Cursor, cursor, seen_through
+from gridgov.frames import Cursor
 from gridgov.scope import Assignment, Scope, scope_of
 from gridgov.storage import ledger
 from gridgov.storage.ledger import Committed
 from tests.gridgov import scene
-from tests.gridgov.histories import WATCHERS, Play, scope
+from tests.gridgov.histories import WATCHERS, LiveTown, scope
 from tests.gridgov.storage.conftest import Town
 
 Told = dict[str, Any]
-
-
-class LiveTown(Town):
-    """A town whose feed is told what is committed."""
-
-    def __init__(self, url: str) -> None:
-        self.listeners: list[Callable[[Sequence[Committed]], None]] = []
-        super().__init__(url)
-
-    def _tell(self, committed: Sequence[Committed]) -> None:
-        super()._tell(committed)
-        for listener in self.listeners:
-            listener(committed)
-
-    def cursor(self, seen: Scope) -> Cursor:
-        """Where the ledger ends now, for this scope."""
-        with self.reader.connect() as connection:
-            return cursor(ledger.read_head(connection), seen)
-
-    def play(self, count: int, seed: int = 1) -> None:
-        """Commands one after another, as people do them."""
-        play = Play(seed)
-        for command in play.commands(count):
-            self.writer.run(command)
-            play.told(self.committed[-1].after)
-
-    def seen(self, seen: Scope, since: int = 0) -> list[Told]:
-        """What somebody should have been told after a position."""
-        return [orjson.loads(text) for _, text in seen_through(seen, self.committed[since:])]
 
 
 @pytest.fixture
@@ -191,7 +162,7 @@ def test_a_cursor_that_cannot_be_continued_is_told_to_resync(
             seen = scope(scene.LEADER)
             desk = Desk(feed, seen, since(town.cursor(seen)))
             with pytest.raises(Resync) as refused:
-                await desk.follow(99)
+                await asyncio.wait_for(desk.follow(99), 10)
             assert refused.value.reason == reason
             assert (desk.entries, desk.hellos) == ([], 0)
 
