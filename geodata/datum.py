@@ -1,7 +1,7 @@
 """The datums that phones and map services in China send: WGS-84, GCJ-02, BD-09, CGCS2000; there and back.
 
-GCJ-02 is not published; the formula here is the one in general use (from the `eviltransform` project, 2010s),
-which matches map services to within a metre or so. It is applied on the mainland only.
+GCJ-02 is not published; the formula here is the one in general use, as in the public package `eviltransform`.
+It is applied on the mainland only. How near it comes to a given map service was not measured.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ NEW_YORK = {
 }
 REPEATS = 7
 ONE_POINT_CALLS = 20_000
-"""Timed a thousand at a time: a clock reading costs a twentieth of a call."""
+"""Timed a thousand at a time: reading the clock then does not count."""
 JITTER = 0.002
 """Degrees: New York's reports are scattered by about 200 m, or they would be the same few points again."""
 
