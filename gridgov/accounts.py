@@ -1,17 +1,15 @@
-"""People: who they are, what they are assigned to, and how a request shows whose it is.
+"""People: who they are, what they are assigned to, and the passwords that they sign in with.
 
-Passwords are kept as argon2id hashes; a session is an opaque token of which the store keeps the SHA-256 alone.
+Passwords are kept as argon2id hashes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from pwdlib import PasswordHash
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
@@ -21,27 +19,23 @@ from dispatch.lifecycle import Role
 from gridgov.clock import new_token
 from gridgov.errors import (
     NameTaken,
-    NotSignedIn,
-    TooManyTries,
     UnknownAssignment,
     UnknownPerson,
     WeakPassword,
     WrongPassword,
 )
+from gridgov.in_force import InForce
 from gridgov.scope import Assignment, Scope, roles_anywhere, scope_of
 from gridgov.storage.tables import AssignmentRow, PersonRow, SessionRow, path_text, text_path
-from gridgov.storage.writer import Chore, Writer
+from gridgov.storage.writer import Chore
 
 _person = PersonRow.__table__  # type: ignore[attr-defined]
 _assignment = AssignmentRow.__table__  # type: ignore[attr-defined]
 _session = SessionRow.__table__  # type: ignore[attr-defined]
 
-#: A shorter password is guessed, a longer one only makes hashing slow (NIST SP 800-63B asks for 8 and for room to 64).
+#: A shorter password is guessed, a longer one only makes hashing slow (NIST SP 800-63B asks for 8 and for
+#: room to 64).
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
-#: What another process changed in the store is seen after this long; what this process changes, at once.
-FRESH: Final = timedelta(seconds=5)
-#: Sessions remembered between requests; the least recently opened go first.
-REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +61,7 @@ class Person:
         return scope_of(self.id, self.assignments, now)
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A sign-in that is still good. ``token`` is the SHA-256 of the secret; ``kind`` is cookie or bearer."""
-
-    token: bytes
-    person: Person
-    kind: str
-    expires_at: datetime
-
-
-# -- people in the store ----------------------------------------------------------------------------------------------
+# -- people in the store ---------------------------------------------------------------------------
 
 
 def everybody(connection: Connection) -> list[Person]:
@@ -177,13 +161,13 @@ def end_assignment(person: str, assignment: str, at: datetime | None = None) -> 
 
 
 def set_password(person: str, password_hash: str, *, keep_sessions: bool = False) -> Chore:
-    """Replace somebody's password, and end their sessions unless it is only hashed anew; raises UnknownPerson."""
+    """Replace somebody's password, and end their sessions unless it is only hashed anew; raises
+    UnknownPerson.
+    """
 
     def run(connection: Connection, _: datetime) -> None:
         find_person(connection, person)
-        connection.execute(
-            update(_person).where(_person.c.id == person).values(password_hash=password_hash)
-        )
+        connection.execute(update(_person).where(_person.c.id == person).values(password_hash=password_hash))
         if not keep_sessions:
             connection.execute(delete(_session).where(_session.c.person == person))
 
@@ -191,7 +175,9 @@ def set_password(person: str, password_hash: str, *, keep_sessions: bool = False
 
 
 def deactivate(person: str) -> Chore:
-    """Let somebody sign in no more, and end their sessions; what they did stays theirs. Raises UnknownPerson."""
+    """Let somebody sign in no more, and end their sessions; what they did stays theirs. Raises
+    UnknownPerson.
+    """
 
     def run(connection: Connection, _: datetime) -> None:
         find_person(connection, person)
@@ -199,6 +185,14 @@ def deactivate(person: str) -> Chore:
         connection.execute(delete(_session).where(_session.c.person == person))
 
     return Chore(run)
+
+
+def require_known(assignment: Assignment, in_force: InForce) -> None:
+    """Raise UnknownGrid or UnknownDepartment where the rules and grids in force do not have what it names."""
+    if assignment.path:
+        in_force.atlas.hierarchy.grid(assignment.path)
+    if assignment.department is not None:
+        in_force.rules.routing.department(assignment.department)
 
 
 def _insert(connection: Connection, person: str, a: Assignment) -> None:
@@ -215,7 +209,7 @@ def _insert(connection: Connection, person: str, a: Assignment) -> None:
     )
 
 
-# -- passwords --------------------------------------------------------------------------------------------------------
+# -- passwords -------------------------------------------------------------------------------------
 
 
 class Passwords:
@@ -228,7 +222,8 @@ class Passwords:
         """The argon2id hash of a new password; raises WeakPassword."""
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise WeakPassword(
-                f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", characters=len(password)
+                f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters",
+                characters=len(password),
             )
         return self._hasher.hash(password)
 
@@ -250,125 +245,3 @@ class Passwords:
     @cached_property
     def _nobody(self) -> str:
         return self._hasher.hash(new_token())
-
-
-class Throttle:
-    """Counts wrong passwords for a name from an address; memory is bounded, the longest untouched are forgotten first."""
-
-    def __init__(self, tries: int = 5, within: timedelta = timedelta(minutes=5), keys: int = 10_000) -> None:
-        self._tries, self._within, self._keys = tries, within, keys
-        self._failed: dict[tuple[str, str], list[datetime]] = {}
-
-    def require(self, name: str, address: str, now: datetime) -> None:
-        """Raise TooManyTries, with the seconds to wait, where the last tries were too many."""
-        recent = [at for at in self._failed.get((name, address), ()) if now - at < self._within]
-        if len(recent) >= self._tries:
-            wait = int((recent[0] + self._within - now).total_seconds()) + 1
-            raise TooManyTries(f"too many wrong passwords; try again in {wait} seconds", retry_after=wait)
-
-    def failed(self, name: str, address: str, now: datetime) -> None:
-        """Count a wrong password."""
-        recent = [at for at in self._failed.pop((name, address), ()) if now - at < self._within]
-        self._failed[name, address] = [*recent, now][-self._tries :]
-        while len(self._failed) > self._keys:
-            del self._failed[next(iter(self._failed))]
-
-    def succeeded(self, name: str, address: str) -> None:
-        """Forget the wrong ones before a right one."""
-        self._failed.pop((name, address), None)
-
-
-# -- sessions ---------------------------------------------------------------------------------------------------------
-
-
-class Sessions:
-    """Who has signed in. Reads go to the store once in a while, not with every request.
-
-    ``on_change`` functions are told the id of a person whose sessions or assignments this process has changed, so that
-    what is connected can be looked at again. Safe to ask from any thread.
-    """
-
-    def __init__(
-        self, reader: Engine, writer: Writer, clock: Callable[[], datetime], lasts: timedelta
-    ) -> None:
-        self._reader, self._writer, self._clock, self._lasts = reader, writer, clock, lasts
-        self._remembered: dict[bytes, tuple[Session, datetime]] = {}
-        self._changes = 0
-        self._guard = threading.Lock()
-        self.on_change: list[Callable[[str], None]] = []
-
-    async def begin(self, person: Person, kind: str) -> tuple[str, Session]:
-        """Open a session; the token is told here once and kept nowhere. Sessions that have run out are swept away."""
-        token = new_token()
-
-        def run(connection: Connection, now: datetime) -> Session:
-            session = Session(digest(token), person, kind, now + self._lasts)
-            connection.execute(delete(_session).where(_session.c.expires_at <= to_micros(now)))
-            connection.execute(
-                insert(_session).values(
-                    token=session.token,
-                    person=person.id,
-                    kind=kind,
-                    created_at=to_micros(now),
-                    expires_at=to_micros(session.expires_at),
-                )
-            )
-            return session
-
-        return token, await self._writer.act(Chore(run))
-
-    def remembered(self, token: bytes) -> Session | None:
-        """The session of a token's digest if it was looked up a moment ago; asks no store."""
-        known = self._remembered.get(token)
-        if known is None:
-            return None
-        session, looked = known
-        now = self._clock()
-        return session if now - looked < FRESH and now < session.expires_at else None
-
-    def find(self, token: bytes) -> Session:
-        """The session of a token's digest, from the store; raises NotSignedIn."""
-        changes, now = self._changes, self._clock()
-        with self._reader.connect() as connection:
-            row = connection.execute(select(_session).where(_session.c.token == token)).mappings().first()
-            if row is None or row["expires_at"] <= to_micros(now):
-                raise NotSignedIn("this session is over: sign in again")
-            person = find_person(connection, row["person"])
-        if not person.active:
-            raise NotSignedIn("this session is over: sign in again")
-        session = Session(token, person, row["kind"], from_micros(row["expires_at"]))
-        self._remember(session, now, changes)
-        return session
-
-    async def end(self, session: Session) -> None:
-        """Sign out."""
-
-        def run(connection: Connection, _: datetime) -> None:
-            connection.execute(delete(_session).where(_session.c.token == session.token))
-
-        await self._writer.act(Chore(run))
-        self.changed(session.person.id)
-
-    def changed(self, person: str) -> None:
-        """Look this person up anew from now on, and tell who wants to know."""
-        with self._guard:
-            self._changes += 1
-            for token in [t for t, (s, _) in self._remembered.items() if s.person.id == person]:
-                del self._remembered[token]
-        for told in self.on_change:
-            told(person)
-
-    def _remember(self, session: Session, now: datetime, changes: int) -> None:
-        """Unless something has changed since it was read: then what was read may be old."""
-        with self._guard:
-            if changes != self._changes:
-                return
-            self._remembered.pop(session.token, None)
-            self._remembered[session.token] = session, now
-            while len(self._remembered) > REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-
-
-def digest(token: str) -> bytes:
-    """What the store keeps of a token."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

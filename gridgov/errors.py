@@ -70,3 +70,7 @@ class UnknownAssignment(ServiceError):
 
 class WeakPassword(ServiceError):
     """A password has 10 to 200 characters."""
+
+
+class NoSuchPhoto(ServiceError):
+    """This incident has no such photo."""

@@ -1,0 +1,123 @@
+"""Signing in and out, and who one is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import anyio
+import structlog
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from dispatch.lifecycle import ROLE_ZH
+from gridgov import accounts
+from gridgov.accounts import LONGEST_PASSWORD, Person
+from gridgov.api.answers import Answer
+from gridgov.api.bodies import Body, Line
+from gridgov.api.dependencies import CurrentSession, GridGov, Parts, SigningIn
+from gridgov.errors import WrongPassword
+from gridgov.rows import iso
+from gridgov.sessions import Session
+
+router = APIRouter(prefix="/api", tags=["sessions 登录"])
+log = structlog.get_logger(__name__)
+
+
+class SignIn(Body):
+    """Name and password; ``cookie`` for pages, ``bearer`` for programs, which are told their token once."""
+
+    name: Annotated[Line, Field(min_length=1)]
+    password: Annotated[str, Field(min_length=1, max_length=LONGEST_PASSWORD)]
+    kind: Literal["cookie", "bearer"] = "cookie"
+
+
+@router.post("/sessions", status_code=201, dependencies=[SigningIn])
+async def sign_in(sent: SignIn, request: Request, gridgov: GridGov) -> Response:
+    """Sign in: sets a cookie, or tells a bearer token."""
+    person = await _checked(gridgov, sent, request.client.host if request.client else "")
+    token, session = await gridgov.sessions.begin(person, sent.kind)
+    answer = _me(session)
+    if sent.kind == "bearer":
+        return Answer(answer | {"token": token}, 201)
+    return _with_cookie(gridgov, Answer(answer, 201), token)
+
+
+@router.delete("/sessions/current", status_code=204)
+async def sign_out(session: CurrentSession, gridgov: GridGov) -> Response:
+    """Sign out: the cookie or token is good for nothing from now on."""
+    await gridgov.sessions.end(session)
+    answer = Response(status_code=204)
+    answer.delete_cookie(gridgov.cookie, secure=gridgov.service.settings.secure_cookies, httponly=True)
+    return answer
+
+
+@router.get("/me")
+async def me(session: CurrentSession) -> Response:
+    """Who I am, what I am assigned to, and until when I am signed in."""
+    return Answer(_me(session))
+
+
+async def _checked(gridgov: Parts, sent: SignIn, address: str) -> Person:
+    """Whose name and password these are. Raises WrongPassword, TooManyTries."""
+    clock = gridgov.service.clock
+    gridgov.throttle.require(sent.name, address, clock())
+    # Counted before it is known: tries sent all at once must not all be let through.
+    gridgov.throttle.failed(sent.name, address, clock())
+    try:
+        person, newer = await anyio.to_thread.run_sync(
+            gridgov.passwords.check,
+            gridgov.service.reader,
+            sent.name,
+            sent.password,
+            limiter=gridgov.hashing,
+        )
+    except WrongPassword:
+        log.warning("wrong password", address=address)
+        raise
+    gridgov.throttle.succeeded(sent.name, address)
+    if newer is not None:
+        await gridgov.service.writer.act(accounts.set_password(person.id, newer, keep_sessions=True))
+    return person
+
+
+def _with_cookie(gridgov: Parts, answer: Response, token: str) -> Response:
+    settings = gridgov.service.settings
+    answer.set_cookie(
+        gridgov.cookie,
+        token,
+        max_age=int(settings.session_hours * 3600),
+        httponly=True,
+        samesite="lax",
+        secure=settings.secure_cookies,
+    )
+    return answer
+
+
+def _me(session: Session) -> dict[str, Any]:
+    return {
+        "person": person_answer(session.person),
+        "kind": session.kind,
+        "expires_at": iso(session.expires_at),
+    }
+
+
+def person_answer(person: Person) -> dict[str, Any]:
+    """A person as the outside is shown them."""
+    return {
+        "id": person.id,
+        "name": person.name,
+        "display_name": person.display_name,
+        "active": person.active,
+        "assignments": [
+            {
+                "id": a.id,
+                "role": str(a.role),
+                "role_zh": ROLE_ZH[a.role],
+                "path": list(a.path),
+                "department": a.department,
+                "starts_at": iso(a.starts_at),
+                "ends_at": None if a.ends_at is None else iso(a.ends_at),
+            }
+            for a in person.assignments
+        ],
+    }

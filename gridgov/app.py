@@ -1,0 +1,118 @@
+"""The app: the one place where the service and its faces are wired together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+import anyio
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+
+from gridgov.accounts import Passwords
+from gridgov.api import (
+    bench,
+    city,
+    closure,
+    editions,
+    feed,
+    grids,
+    health,
+    imports,
+    incidents,
+    pages,
+    people,
+    photos,
+    problems,
+    rules,
+    sessions,
+)
+from gridgov.api.dependencies import Parts, operator_session
+from gridgov.api.door import Door, Limits
+from gridgov.clock import new_id, utcnow
+from gridgov.feed import Feed, Hub
+from gridgov.service import Service
+from gridgov.sessions import Sessions, Throttle
+from gridgov.settings import Settings
+
+#: In the order in which the API's description shows them.
+NOUNS = (
+    sessions,
+    incidents,
+    photos,
+    grids,
+    rules,
+    closure,
+    people,
+    city,
+    editions,
+    imports,
+    health,
+    pages,
+    feed,
+)
+
+
+def create_app(
+    service: Service, *, operator: str | None = None, passwords: Passwords | None = None
+) -> FastAPI:
+    """The app over an open service, which stays its caller's to close.
+
+    ``operator`` is the token with which the machine's own command line signs in; ``passwords`` hashes them.
+    """
+    settings = service.settings
+    app = FastAPI(
+        title="gridgov", version="0.1.0", docs_url=None, redoc_url=None, lifespan=_lifespan, telemetry=_QUIET
+    )
+    app.state.parts = _parts(service, operator, passwords or Passwords())
+    app.state.shelf = grids.Shelf()
+    for noun in NOUNS:
+        app.include_router(noun.router)
+    if settings.bench:
+        app.include_router(bench.router)
+    problems.install(app)
+    app.add_middleware(Door, limits=_limits(settings), new_id=new_id, clock=utcnow)
+    return app
+
+
+#: No telemetry leaves the process unless somebody wires it up.
+_QUIET: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
+
+
+def _parts(service: Service, operator: str | None, passwords: Passwords) -> Parts:
+    settings = service.settings
+    hub = Hub(settings.feed_queue, settings.feed_coalesce_ms / 1000, settings.feed_heartbeat_s)
+    signed_in = Sessions(
+        service.reader, service.writer, service.clock, timedelta(hours=settings.session_hours)
+    )
+    service.on_commit.append(hub.publish)
+    signed_in.on_change.append(hub.scope_changed)
+    return Parts(
+        service=service,
+        sessions=signed_in,
+        passwords=passwords,
+        throttle=Throttle(),
+        feed=Feed(service.reader, service.stream, hub, settings.feed_replay_max),
+        operator=None if operator is None else operator_session(operator),
+        hashing=anyio.CapacityLimiter(2),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    larger = settings.import_max_bytes
+    return Limits(
+        settings.body_max_bytes,
+        (("/api/photos", settings.photo_max_bytes), ("/api/editions", larger), ("/api/imports", larger)),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    # One thread for each connection that reads: more would only wait for one.
+    anyio.to_thread.current_default_thread_limiter().total_tokens = parts.service.settings.read_connections
+    parts.feed.start()
+    yield
+    parts.feed.stop()

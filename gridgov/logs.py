@@ -1,0 +1,59 @@
+"""Log lines on standard error: one JSON object each, or coloured lines for people. They never hold a secret
+or a citizen's words.
+
+Request paths are logged without their query, which may hold words somebody searched for.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final
+
+import structlog
+
+#: Names under which a secret might come along with an error's details.
+SECRETS: Final = frozenset({"token", "password", "authorization", "cookie", "set-cookie"})
+
+
+def configure(log_format: str, level: str) -> None:
+    """Send what structlog and the standard library log to standard error, from ``level`` upward."""
+    least = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        without_secrets,
+    ]
+    last: list[Any] = (
+        [structlog.dev.ConsoleRenderer()]
+        if log_format == "console"
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(least)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"
+
+
+def without_secrets(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Take out the value of anything that is called like a secret."""
+    for name in SECRETS & event.keys():
+        event[name] = "(left out)"
+    return event

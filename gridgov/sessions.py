@@ -1,0 +1,162 @@
+"""Who has signed in: sessions, looked up in memory most of the time, and a brake on guessing passwords.
+
+A session is an opaque token of which the store keeps the SHA-256 alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from dispatch.entries import from_micros, to_micros
+from gridgov.accounts import Person, find_person
+from gridgov.clock import new_token
+from gridgov.errors import NotSignedIn, TooManyTries
+from gridgov.storage.tables import SessionRow
+from gridgov.storage.writer import Chore, Writer
+
+_session = SessionRow.__table__  # type: ignore[attr-defined]
+
+#: What another process changed in the store is seen after this long; what this process changes, at once.
+FRESH: Final = timedelta(seconds=5)
+#: Sessions remembered between requests; the least recently opened go first.
+REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in that is still good. ``token`` is the SHA-256 of the secret; ``kind`` is cookie or bearer."""
+
+    token: bytes
+    person: Person
+    kind: str
+    expires_at: datetime
+
+
+class Throttle:
+    """Counts wrong passwords for a name from an address; memory is bounded, the longest untouched are
+    forgotten first.
+    """
+
+    def __init__(self, tries: int = 5, within: timedelta = timedelta(minutes=5), keys: int = 10_000) -> None:
+        self._tries, self._within, self._keys = tries, within, keys
+        self._failed: dict[tuple[str, str], list[datetime]] = {}
+
+    def require(self, name: str, address: str, now: datetime) -> None:
+        """Raise TooManyTries, with the seconds to wait, where the last tries were too many."""
+        recent = [at for at in self._failed.get((name, address), ()) if now - at < self._within]
+        if len(recent) >= self._tries:
+            wait = int((recent[0] + self._within - now).total_seconds()) + 1
+            raise TooManyTries(f"too many wrong passwords; try again in {wait} seconds", retry_after=wait)
+
+    def failed(self, name: str, address: str, now: datetime) -> None:
+        """Count a wrong password."""
+        recent = [at for at in self._failed.pop((name, address), ()) if now - at < self._within]
+        self._failed[name, address] = [*recent, now][-self._tries :]
+        while len(self._failed) > self._keys:
+            del self._failed[next(iter(self._failed))]
+
+    def succeeded(self, name: str, address: str) -> None:
+        """Forget the wrong ones before a right one."""
+        self._failed.pop((name, address), None)
+
+
+class Sessions:
+    """Who has signed in. Reads go to the store once in a while, not with every request.
+
+    ``on_change`` functions are told the id of a person whose sessions or assignments this process has
+    changed, so that what is connected can be looked at again. Safe to ask from any thread.
+    """
+
+    def __init__(
+        self, reader: Engine, writer: Writer, clock: Callable[[], datetime], lasts: timedelta
+    ) -> None:
+        self._reader, self._writer, self._clock, self._lasts = reader, writer, clock, lasts
+        self._remembered: dict[bytes, tuple[Session, datetime]] = {}
+        self._changes = 0
+        self._guard = threading.Lock()
+        self.on_change: list[Callable[[str], None]] = []
+
+    async def begin(self, person: Person, kind: str) -> tuple[str, Session]:
+        """Open a session; the token is told here once and kept nowhere. Sessions that have run out are
+        swept away.
+        """
+        token = new_token()
+
+        def run(connection: Connection, now: datetime) -> Session:
+            session = Session(digest(token), person, kind, now + self._lasts)
+            connection.execute(delete(_session).where(_session.c.expires_at <= to_micros(now)))
+            connection.execute(
+                insert(_session).values(
+                    token=session.token,
+                    person=person.id,
+                    kind=kind,
+                    created_at=to_micros(now),
+                    expires_at=to_micros(session.expires_at),
+                )
+            )
+            return session
+
+        return token, await self._writer.act(Chore(run))
+
+    def remembered(self, token: bytes) -> Session | None:
+        """The session of a token's digest if it was looked up a moment ago; asks no store."""
+        known = self._remembered.get(token)
+        if known is None:
+            return None
+        session, looked = known
+        now = self._clock()
+        return session if now - looked < FRESH and now < session.expires_at else None
+
+    def find(self, token: bytes) -> Session:
+        """The session of a token's digest, from the store; raises NotSignedIn."""
+        changes, now = self._changes, self._clock()
+        with self._reader.connect() as connection:
+            row = connection.execute(select(_session).where(_session.c.token == token)).mappings().first()
+            if row is None or row["expires_at"] <= to_micros(now):
+                raise NotSignedIn("this session is over: sign in again")
+            person = find_person(connection, row["person"])
+        if not person.active:
+            raise NotSignedIn("this session is over: sign in again")
+        session = Session(token, person, row["kind"], from_micros(row["expires_at"]))
+        self._remember(session, now, changes)
+        return session
+
+    async def end(self, session: Session) -> None:
+        """Sign out."""
+
+        def run(connection: Connection, _: datetime) -> None:
+            connection.execute(delete(_session).where(_session.c.token == session.token))
+
+        await self._writer.act(Chore(run))
+        self.changed(session.person.id)
+
+    def changed(self, person: str) -> None:
+        """Look this person up anew from now on, and tell who wants to know."""
+        with self._guard:
+            self._changes += 1
+            for token in [t for t, (s, _) in self._remembered.items() if s.person.id == person]:
+                del self._remembered[token]
+        for told in self.on_change:
+            told(person)
+
+    def _remember(self, session: Session, now: datetime, changes: int) -> None:
+        """Unless something has changed since it was read: then what was read may be old."""
+        with self._guard:
+            if changes != self._changes:
+                return
+            self._remembered.pop(session.token, None)
+            self._remembered[session.token] = session, now
+            while len(self._remembered) > REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+
+
+def digest(token: str) -> bytes:
+    """What the store keeps of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

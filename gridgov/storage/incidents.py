@@ -1,0 +1,172 @@
+"""Reading incidents: lists seen through a scope, one by its id or case number, search by number, address
+and words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    false,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+)
+
+from dispatch.entries import to_micros
+from dispatch.lifecycle import ENDED, Stage
+from gridgov.scope import Claim, Scope
+from gridgov.storage.errors import UnknownIncident
+from gridgov.storage.ledger import MAIN
+from gridgov.storage.tables import IncidentRow, path_text
+from gridgov.storage.words import STRIDE, match
+
+_table = IncidentRow.__table__  # type: ignore[attr-defined]
+_c = _table.c
+
+#: The end of a case number, as it is said on the phone: at least three characters of digits and hyphens.
+#: Fewer would be found in every hundredth number.
+_TAIL: Final = re.compile(r"[0-9-]{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which incidents a list is to hold; None and False ask for nothing. ``under`` is a grid and all below
+    it.
+
+    ``department`` is the one it belongs to; ``q`` is looked for in case numbers, addresses and words.
+    """
+
+    stage: Stage | None = None
+    under: tuple[str, ...] = ()
+    department: str | None = None
+    category: str | None = None
+    urgency: str | None = None
+    is_open: bool | None = None
+    unlocated: bool = False
+    reported_from: datetime | None = None
+    reported_to: datetime | None = None
+    reported_by: str | None = None
+    q: str | None = None
+
+
+def in_scope(scope: Scope) -> ColumnElement[bool]:
+    """The condition that a row is one which ``Scope.sees``."""
+    return or_(_c.reported_by == scope.person, in_claims(scope))
+
+
+def in_claims(scope: Scope) -> ColumnElement[bool]:
+    """The same without what the person reported: what their assignments alone cover."""
+    return or_(false(), *(_claimed(claim) for claim in scope.claims))
+
+
+def under(path: tuple[str, ...]) -> ColumnElement[bool]:
+    """The condition that a row lies in a grid or below it: one range of the index, because "0" follows
+    "/".
+    """
+    low = path_text(path)
+    return and_(_c.path >= low, _c.path < f"{low[:-1]}0")
+
+
+def _claimed(claim: Claim) -> ColumnElement[bool]:
+    places: list[ColumnElement[bool]] = []
+    if claim.path:
+        places.append(under(claim.path))
+    else:
+        places.append(_c.path != "")
+    if claim.tray:
+        places.append(_c.path == "")
+    place = or_(*places) if claim.path or not claim.tray else literal(True)
+    return place if claim.department is None else and_(_c.lead == claim.department, place)
+
+
+def page(
+    connection: Connection,
+    scope: Scope,
+    wanted: Wanted,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    stream: str = MAIN,
+) -> list[RowMapping]:
+    """At most ``limit`` rows, newest report first, whose first position is below ``before``."""
+    query = (
+        select(_table)
+        .where(_c.stream == stream, in_scope(scope), *conditions(wanted))
+        .order_by(_c.first.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(_c.first < before)
+    if wanted.q is not None:
+        query = query.where(_found(connection, wanted.q, stream))
+    return list(connection.execute(query).mappings())
+
+
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What is wanted, but for the search, as conditions on rows."""
+    asked: list[ColumnElement[bool]] = []
+    for column, value in (
+        (_c.stage, wanted.stage and str(wanted.stage)),
+        (_c.department, wanted.department),
+        (_c.category, wanted.category),
+        (_c.urgency, wanted.urgency),
+        (_c.reported_by, wanted.reported_by),
+    ):
+        if value is not None:
+            asked.append(column == value)
+    if wanted.under:
+        asked.append(under(wanted.under))
+    if wanted.unlocated:
+        asked.append(_c.path == "")
+    if wanted.is_open is not None:
+        ended = [str(stage) for stage in ENDED]
+        asked.append(_c.stage.not_in(ended) if wanted.is_open else _c.stage.in_(ended))
+    if wanted.reported_from is not None:
+        asked.append(_c.reported_at >= to_micros(wanted.reported_from))
+    if wanted.reported_to is not None:
+        asked.append(_c.reported_at < to_micros(wanted.reported_to))
+    return asked
+
+
+def _found(connection: Connection, q: str, stream: str) -> ColumnElement[bool]:
+    """Case number or the other system's number, whole; the end of a case number; words and address."""
+    ways: list[ColumnElement[bool]] = [_c.case_number == q, _c.source_number == q]
+    if _TAIL.fullmatch(q):
+        ways.append(_c.case_number.endswith(q, autoescape=True))
+    phrase = match(q)
+    if phrase:
+        ordinal = connection.execute(
+            text("SELECT ordinal FROM stream WHERE stream = :stream"), {"stream": stream}
+        ).scalar_one()
+        hits = text(
+            "SELECT incident FROM search WHERE search MATCH :phrase AND rowid BETWEEN :low AND :high"
+        ).bindparams(phrase=phrase, low=ordinal * STRIDE, high=(ordinal + 1) * STRIDE - 1)
+        ways.append(_c.id.in_(hits.columns(literal_column("incident"))))
+    return or_(*ways)
+
+
+def one(connection: Connection, reference: str, scope: Scope, stream: str = MAIN) -> RowMapping:
+    """The row of an incident, by its id or case number; raises UnknownIncident, also where the scope
+    does not reach.
+    """
+    for column in (_c.id, _c.case_number):
+        query = select(_table).where(_c.stream == stream, column == reference, in_scope(scope))
+        row = connection.execute(query).mappings().first()
+        if row is not None:
+            return row
+    raise UnknownIncident(incident=reference)
+
+
+def plain(row: RowMapping) -> dict[str, Any]:
+    """The row as a dictionary by column."""
+    return dict(row)
