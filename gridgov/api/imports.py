@@ -13,7 +13,7 @@ from pydantic import Field
 from geodata.datum import Datum
 from gridgov import commands
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import Body, Code, Line, Moment, Number, Words
+from gridgov.api.bodies import Body, Code, Line, Moment, Number
 from gridgov.api.dependencies import Administrator, GridGov
 from gridgov.api.problems import status_of
 from gridgov.commands import ImportedRow
@@ -23,6 +23,10 @@ router = APIRouter(prefix="/api/imports", tags=["imports 历史导入"])
 
 #: Rows of one batch at most: two or three commits' worth.
 MOST_ROWS: Final = 1000
+
+
+#: History is kept as it was written, whatever it holds; only its length is bounded.
+Text = Annotated[str, Field(max_length=100_000)]
 
 
 class SentRow(Body):
@@ -41,8 +45,8 @@ class SentRow(Body):
     lon: Annotated[Number, Field(ge=-180, le=180)] | None = None
     lat: Annotated[Number, Field(ge=-90, le=90)] | None = None
     datum: Datum = Datum.wgs84
-    words: Words | None = None
-    address: Line | None = None
+    words: Text | None = None
+    address: Text | None = None
     marks: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
 
     def row(self) -> ImportedRow:

@@ -1,6 +1,6 @@
 """Incidents: report one, list them, read one with its history and photos, and act on it."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
@@ -168,14 +168,21 @@ def grid_path(gridgov: Parts, text: str | None) -> tuple[str, ...]:
     return path
 
 
+#: A page's token is the position it begins before: eight bytes hold any.
+_TOKEN_BYTES: Final = 8
+
+
 def _token(first: int | None) -> str | None:
-    return None if first is None else urlsafe_b64encode(first.to_bytes(8)).decode().rstrip("=")
+    return None if first is None else urlsafe_b64encode(first.to_bytes(_TOKEN_BYTES)).decode().rstrip("=")
 
 
 def _before(token: str | None) -> int | None:
     if token is None:
         return None
     try:
-        return int.from_bytes(urlsafe_b64decode(f"{token}{'=' * (-len(token) % 4)}")[:8], signed=True)
-    except ValueError as bad:
-        raise BadInput("`page` is the `next` of the page before, as it came", page=token) from bad
+        first = b64decode(f"{token}=", altchars=b"-_", validate=True)
+    except ValueError:
+        first = b""
+    if len(first) != _TOKEN_BYTES:
+        raise BadInput("`page` is the `next` of the page before, as it came", page=token)
+    return int.from_bytes(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import uuid
@@ -164,12 +165,21 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "var", feed_coalesce_ms=1)
 
 
-@pytest.fixture
-def service(settings: Settings) -> Iterator[Service]:
-    """The town's service, open; its clock stands at a Monday morning and moves a second with every look."""
-    init(settings.database_url, "epoch-1")
-    with Service.open(settings, scene.Clock()) as opened:
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store with the town and its people, made once and copied for every test."""
+    made = Settings(data=tmp_path_factory.mktemp("town"))
+    init(made.database_url, "epoch-1")
+    with Service.open(made, scene.Clock()) as opened:
         fill(opened)
+    return made.data
+
+
+@pytest.fixture
+def service(settings: Settings, filled: Path) -> Iterator[Service]:
+    """The town's service, open; its clock stands at a Monday morning and moves a second with every look."""
+    shutil.copytree(filled, settings.data)
+    with Service.open(settings, scene.Clock()) as opened:
         yield opened
 
 
