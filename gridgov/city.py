@@ -39,6 +39,7 @@ __all__ = [
     "StillInUse",
     "apply",
     "current",
+    "drawn",
     "effects",
     "export",
     "findings_of",
@@ -114,9 +115,10 @@ def export(city: City) -> str:
 def apply(text: str, by: str, seen: int | None = None) -> Chore:
     """Put a city's file in force as a new version; the chore's result is :class:`Applied`.
 
-    ``by`` is a person's id, ``seen`` the version the caller planned against (0 before the first, None any
-    in force). Raises BadCityFile at once; the chore raises RulesMoved, or StillInUse where open incidents
-    would be left without their category or department. The file in force, applied again, changes nothing.
+    ``by`` is a person's id, ``seen`` the version the caller planned against (0 before the first, None
+    whatever is in force). Raises BadCityFile at once; the chore raises RulesMoved, or StillInUse where open
+    incidents would be left without their category or department. The file in force, applied again,
+    changes nothing.
     """
     parse(text, 0)
 

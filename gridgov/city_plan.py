@@ -13,8 +13,8 @@ from geodata.errors import UnknownGrid
 from geodata.grids import Hierarchy
 from gridgov.city_rules import WEEK, City
 
-#: What stands for "the street's own office" in an effect: which one that is, the place tells, not the rules.
-TERRITORIAL: Final = "territorial unit"
+#: Who gets what no rule and no category gives to anybody: which unit that is, the place tells, not the rules.
+TERRITORIAL: Final = "territorial unit 属地"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,7 @@ def _misplaced(city: City, hierarchy: Hierarchy) -> Iterator[str]:
 def _taker(routing: Routing, category: Category, place: tuple[str, ...]) -> str:
     routed = route(routing, category, place, None)
     # Asked without a territorial unit, the fallback answers where the place's own unit would.
-    return (
-        TERRITORIAL if routed.rule == FALLBACK and place else routing.departments[routed.department].name_zh
-    )
+    return TERRITORIAL if routed.rule == FALLBACK else routing.departments[routed.department].name_zh
 
 
 def _places(rules: Iterable[RoutingRule]) -> dict[str, set[tuple[str, ...]]]:

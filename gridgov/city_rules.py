@@ -103,6 +103,8 @@ def _categories(reader: Reader, departments: set[str]) -> Categories | None:
     told = reader.table(("categories",), section, CategoriesTable) or CategoriesTable()
     listed = _included(reader, told, departments)
     listed += [c for where, raw in own if (c := _own(reader, where, raw, told, departments)) is not None]
+    if any(category.standard == _UNREAD for category in listed):
+        reader.wrong(("categories",), "its own categories need a standard: write one here, or one for each")
     if not listed:
         reader.wrong(
             ("categories",), "a city needs categories: include a shipped list, or add [[categories.own]]"
@@ -118,13 +120,14 @@ def _categories(reader: Reader, departments: set[str]) -> Categories | None:
 
 
 def _included(reader: Reader, told: CategoriesTable, departments: set[str]) -> list[Category]:
+    there = shipped.standards()
     for number, name in enumerate(told.include):
-        if name not in shipped.standards():
-            reader.wrong(
-                ("categories", "include", number),
-                f"no list {name!r} comes with the program; there are {', '.join(shipped.standards())}",
-            )
-    taken = [listed for listed in shipped.categories() if listed.category.standard in told.include]
+        if name not in there:
+            place = ("categories", "include", number)
+            reader.wrong(place, f"no list {name!r} comes with the program; there are {', '.join(there)}")
+    # A misspelt list may be any of them: what the rest of the file names is looked for in all.
+    included = set(told.include) if set(told.include) <= set(there) else set(there)
+    taken = [listed for listed in shipped.categories() if listed.category.standard in included]
     kinds = {listed.department_kind for listed in taken}
     for kind, code in told.departments.items():
         where = ("categories", "departments", kind)
@@ -141,14 +144,10 @@ def _own(
     one = reader.table(where, raw, OwnTable)
     if one is None:
         return _stand_in(raw, told)
-    standard = one.standard or told.standard
-    if standard is None:
-        reader.wrong(where, "name its standard here, or that of all own ones as [categories] standard")
-        standard = _UNREAD
     if one.department is not None:
         _department(reader, (*where, "department"), one.department, departments)
     return Category(
-        standard=standard,
+        standard=one.standard or told.standard or _UNREAD,
         kind=_one_of(reader, (*where, "kind"), one.kind, Kind) or Kind.EVENT,
         code=one.code,
         name_zh=one.name_zh,
@@ -230,8 +229,12 @@ def _routing(
     try:
         return Routing(departments, rules, fallback, categories)
     except BadRules as error:
+        listed = reader.several(("departments",), reader.data.get("departments", []))
         for problem in error.problems:
-            reader.wrong(_about(problem, tables, "name", ("routing",)), problem)
+            if problem.startswith("department "):
+                reader.wrong(_about(problem, listed, "code", ("departments",)), problem)
+            else:
+                reader.wrong(_about(problem, tables, "name", ("routing",)), problem)
         return None
 
 
@@ -239,8 +242,6 @@ def _about(problem: str, tables: list[tuple[Where, Any]], key: str, otherwise: W
     """The place of the table that a problem of `dispatch` is about: the last one whose name it quotes."""
     if problem.startswith("the fallback"):
         return ("city", "fallback_department")
-    if problem.startswith("department "):
-        return ("departments",)
     named = [where for where, raw in tables if isinstance(raw, dict) and _quoted(str(raw.get(key)), problem)]
     return named[-1] if named else otherwise
 
@@ -260,6 +261,8 @@ def _calendar(reader: Reader, zone: str | None) -> tuple[Calendar | None, str | 
             week.append(WEEK.index(day))
         else:
             reader.wrong(("calendar", "week", number), f"{day!r} is no weekday: write {', '.join(WEEK)}")
+    if told.subdivision and not told.country:
+        reader.wrong(("calendar", "subdivision"), "a subdivision of which country? Name it too")
     overrides = Overrides(
         frozenset(told.days_off),
         frozenset(told.workdays),

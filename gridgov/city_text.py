@@ -150,12 +150,7 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.problems: list[Problem] = []
-        try:
-            self.data: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            found = re.search(r"\(at line (\d+), column \d+\)", str(error))
-            message = f"this is not TOML: {str(error)[: found.start()].strip() if found else error}"
-            raise BadCityFile([Problem("", int(found[1]) if found else None, message)]) from error
+        self.data: dict[str, Any] = _loaded(text)
         for name in self.data:
             if name not in TABLES:
                 self.wrong((name,), "there is no such table" + _meant(name, TABLES))
@@ -180,8 +175,12 @@ class Reader:
             return model.model_validate(raw)
         except ValidationError as error:
             keys = [field.alias or name for name, field in model.model_fields.items()]
+            misspelt = {
+                _near(str(p["loc"][-1]), keys) for p in error.errors() if p["type"] == "extra_forbidden"
+            }
             for problem in error.errors():
-                self.wrong((*where, *problem["loc"]), _explained(problem, keys))
+                if problem["type"] != "missing" or problem["loc"][-1] not in misspelt:
+                    self.wrong((*where, *problem["loc"]), _explained(problem, keys))
             return None
 
     def section(self, name: str) -> Mapping[str, Any]:
@@ -200,9 +199,30 @@ class Reader:
         return [((*where, number), one) for number, one in enumerate(raw)]
 
 
+def _loaded(text: str) -> dict[str, Any]:
+    try:
+        text.encode()
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        message = f"this is not TOML: {str(error)[: found.start()].strip() if found else error}"
+        raise BadCityFile([Problem("", int(found[1]) if found else None, message)]) from error
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise BadCityFile([Problem("", line, "this is no text: half of a character stands here")]) from error
+    except RecursionError as error:
+        raise BadCityFile(
+            [Problem("", None, "this is not TOML that anybody wrote: it nests too deep")]
+        ) from error
+
+
+def _near(word: str, known: Sequence[str]) -> str | None:
+    return next(iter(get_close_matches(word, known, n=1)), None)
+
+
 def _meant(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1)
-    return f": did you mean {near[0]!r}?" if near else f": there are {', '.join(known)}"
+    near = _near(word, known)
+    return f": did you mean {near!r}?" if near else f": there are {', '.join(known)}"
 
 
 def _explained(problem: Any, keys: Sequence[str]) -> str:
