@@ -16,12 +16,12 @@ from gridgov.importing.mapping import ImportMapping, RowRule
 from gridgov.importing.times import Moments
 from gridgov.in_force import InForce
 
-#: What no code or name holds: control characters, and bytes that were no text.
-_NO_NAME: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-#: What no text holds: the same but for tab and line ends.
-_NO_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-#: Longer than any number, status or name of a department that somebody wrote.
-_LONGEST_NAME: Final = 200
+#: What no line holds: control characters, and bytes that were no text.
+_NO_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What no words hold: the same but for tabs and line ends.
+_NO_WORDS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: The lengths that the HTTP API takes: a row goes in either way, or neither.
+LONGEST_CODE, LONGEST_LINE, LONGEST_WORDS = 200, 300, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +79,27 @@ class Reading:
 
     def _cell(self, cells: Sequence[str], column: str) -> str:
         """A cell without the spaces around it: a number, a code, a status; raises RowRefused."""
-        text = cells[self._at[column]].strip()
-        if not text.isprintable() and (found := _NO_NAME.search(text)):
-            raise self._no_text(column, found[0])
-        if len(text) > _LONGEST_NAME:
-            raise RowRefused(
-                "too_long", f"column {column!r} has {len(text)} characters, at most {_LONGEST_NAME}"
-            )
-        return text
+        return self._text(cells, column, _NO_LINE, LONGEST_CODE)
 
-    def _private(self, cells: Sequence[str], column: str | None) -> str | None:
+    def _private(
+        self, cells: Sequence[str], column: str | None, unwanted: re.Pattern[str], longest: int
+    ) -> str | None:
         """The words of a cell, None without any; raises RowRefused."""
-        text = "" if column is None else cells[self._at[column]].strip()
-        if not text.isprintable() and (found := _NO_TEXT.search(text)):
-            raise self._no_text(column or "", found[0])
-        return text or None
+        return None if column is None else self._text(cells, column, unwanted, longest) or None
 
-    def _no_text(self, column: str, found: str) -> RowRefused:
-        return RowRefused(
-            "not_text",
-            f"column {column!r} holds {found!r}, which is no text in {self.mapping.encoding}:"
-            " correct the file, or `encoding`",
-        )
+    def _text(self, cells: Sequence[str], column: str, unwanted: re.Pattern[str], longest: int) -> str:
+        text = cells[self._at[column]].strip()
+        if not text.isprintable():
+            text = text.replace("\r\n", "\n")
+            if found := unwanted.search(text):
+                raise RowRefused(
+                    "not_text",
+                    f"column {column!r} holds {found[0]!r}, which is no text in {self.mapping.encoding}:"
+                    " correct the file, or `encoding`",
+                )
+        if len(text) > longest:
+            raise RowRefused("too_long", f"column {column!r} has {len(text)} characters, at most {longest}")
+        return text
 
     def _position(
         self, cells: Sequence[str], marks: list[str]
@@ -151,8 +150,8 @@ class Reading:
             lon=None if sent is None else sent[0],
             lat=None if sent is None else sent[1],
             datum=Datum.wgs84 if mapping.position is None else mapping.position.datum,
-            words=self._private(cells, mapping.words),
-            address=self._private(cells, mapping.address),
+            words=self._private(cells, mapping.words, _NO_WORDS, LONGEST_WORDS),
+            address=self._private(cells, mapping.address, _NO_LINE, LONGEST_LINE),
             marks=tuple(dict.fromkeys(marks)),
         )
 

@@ -172,5 +172,5 @@ class Foresight:
 
 
 _CONFLICT: Final = Outcome(
-    code="other_content", reason="this number was imported before, and said something else then"
+    code="IdReused", reason="this number was imported before, and said something else then"
 )

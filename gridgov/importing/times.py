@@ -11,6 +11,8 @@ from gridgov.importing.mapping import Times
 
 #: Formats that `fromisoformat` reads too, ten times as fast as `strptime`.
 _ISO: Final = frozenset({"iso", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"})
+#: Before the first nobody reported, after the last a program was broken; the HTTP API takes the same.
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 class Moments:
@@ -40,6 +42,8 @@ class Moments:
             stated = self._parse(text)
             if stated.tzinfo is None:
                 stated = self._local(stated, column, marks)
+            if not FIRST_YEAR <= stated.year <= LAST_YEAR:
+                raise RowRefused("bad_time", f"column {column!r} holds {text!r}, a year that cannot be meant")
             return stated.astimezone(UTC)
         except (ValueError, OverflowError):
             message = f"column {column!r} holds {text!r}, expected a time written as {self._times.format}"

@@ -1,0 +1,92 @@
+"""`gridgov closure`: the closure figures, the same as the API gives."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from dispatch.closure import DEFINITIONS, Period
+from gridgov.cli.headings import INCIDENTS
+from gridgov.cli.output import AsJson, print_json, print_table, say
+from gridgov.cli.reading import EVERYTHING, in_force_of, moment_of, path_of, reader_of, settings_of
+from gridgov.clock import utcnow
+from gridgov.statistics.closure import Closure, Group, to_dict, to_table
+from gridgov.statistics.closure import closure as figures_of
+from gridgov.storage.incidents import Wanted
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(rich_help_panel=INCIDENTS)(closure)
+
+
+def closure(
+    context: typer.Context,
+    by: Annotated[
+        str, typer.Option(help="none, department, category, channel, urgency, or the key of a level.")
+    ] = "none",
+    start: Annotated[
+        str | None, typer.Option("--from", help="Start of the period: a local date, or a time with its zone.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Its end, not included.")] = None,
+    under: Annotated[
+        str | None, typer.Option(help="Only within this grid: its path, codes joined by /.")
+    ] = None,
+    department: Annotated[str | None, typer.Option(help="Only of this department.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only in this category.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Closure figures, each with its definition, numerator and denominator. 结案率
+
+    What lies in no grid is a row of its own, so that the rows add up to the total.
+    """
+    with reader_of(settings_of(context)) as engine:
+        in_force = in_force_of(engine)
+        zone = in_force.city.zone
+        period = Period(moment_of(start, zone, "--from"), moment_of(end, zone, "--to"))
+        wanted = Wanted(under=path_of(under, in_force), department=department, category=category)
+        found = figures_of(engine, in_force, EVERYTHING, by, period, wanted, utcnow())
+    if as_json:
+        print_json(to_dict(found))
+    elif as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(to_table(found))
+    else:
+        _show(found)
+
+
+#: The figures shown to people; the others are in --json and --csv.
+SHOWN = ("closed_of_reported", "closure", "on_time_closure", "on_time_of_targeted")
+
+
+def _show(found: Closure) -> None:
+    head = ["", "", "reported", "closed", "open"]
+    for key in SHOWN:
+        head += [DEFINITIONS[key].name_zh, "%"]
+    rows = [_line(group) for group in (*found.groups, found.total)]
+    print_table("", head, rows, numbers=len(head) - 2)
+    for key in SHOWN:
+        one = DEFINITIONS[key]
+        say(f"{one.name_zh} {one.name_en}: {one.formula}")
+    without = found.total.tally.without_limit
+    say(f"without a limit, in no on-time figure: {without:,}")
+    say(f"as of position {found.position}, edition {found.edition}, rules {found.rules}")
+
+
+def _line(group: Group) -> list[Any]:
+    tally = group.tally
+    line: list[Any] = [
+        group.key or "",
+        group.name_zh,
+        f"{tally.reported:,}",
+        f"{tally.closed:,}",
+        f"{tally.open:,}",
+    ]
+    shown = {figure.key: figure for figure in group.figures}
+    for key in SHOWN:
+        figure = shown[key]
+        line += [f"{figure.numerator:,} / {figure.denominator:,}", figure.percent()]
+    return line

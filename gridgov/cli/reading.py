@@ -1,0 +1,82 @@
+"""Reading the store from the command line: always possible, also beside a running server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from datetime import time as time_of_day
+from zoneinfo import ZoneInfo
+
+import typer
+from sqlalchemy import Engine
+
+from gridgov.city import load_in_force
+from gridgov.errors import BadInput
+from gridgov.importing.run import OPERATOR
+from gridgov.in_force import InForce
+from gridgov.scope import Claim, Scope
+from gridgov.settings import Settings
+from gridgov.storage.engine import open_engine, snapshot
+from gridgov.storage.errors import NoRulesYet
+from gridgov.storage.ledger import read_head
+from gridgov.storage.setup import require_current
+
+#: Whoever may read the store's file sees all of it.
+EVERYTHING = Scope(OPERATOR, (Claim((), None, True),))
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that the options and the environment gave."""
+    settings: Settings = context.obj
+    return settings
+
+
+@contextmanager
+def reader_of(settings: Settings) -> Iterator[Engine]:
+    """An engine that only reads; raises StoreNotReady."""
+    engine = open_engine(settings.database_url, readers=4)
+    try:
+        require_current(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def in_force_of(engine: Engine) -> InForce:
+    """The rules and grids in force; raises NoRulesYet."""
+    with snapshot(engine) as connection:
+        found = load_in_force(connection, read_head(connection))
+    if found is None:
+        raise NoRulesYet()
+    return found
+
+
+def path_of(text: str | None, in_force: InForce) -> tuple[str, ...]:
+    """A grid path written with slashes, () for none; raises UnknownGrid."""
+    path = tuple(text.split("/")) if text else ()
+    if path:
+        in_force.atlas.hierarchy.grid(path)
+    return path
+
+
+def moment_of(text: str | None, zone: str, option: str) -> datetime | None:
+    """A local date (its first moment), or a time that names its zone; raises BadInput.
+
+    >>> print(moment_of("2011-07-01", "America/New_York", "--from"))
+    2011-07-01 00:00:00-04:00
+    """
+    if text is None:
+        return None
+    try:
+        if len(text) == len("2026-01-31"):
+            return datetime.combine(date.fromisoformat(text), time_of_day(), ZoneInfo(zone))
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadInput(
+            f"{option} is {text!r}: expected a local date such as 2026-11-01,"
+            " or a time with its zone such as 2026-11-01T08:00+08:00"
+        )
+    return moment

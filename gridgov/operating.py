@@ -1,0 +1,218 @@
+"""What the operator of this machine does to an installation: in this process where the store is free, through
+the running server where that holds the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import httpx2
+import orjson
+
+from dispatch.errors import DispatchError
+from dispatch.lifecycle import Role
+from geodata.errors import GeodataError
+from geodata.grids import Hierarchy
+from gridgov import accounts, city, commands
+from gridgov.accounts import Passwords, Person
+from gridgov.api.editions import as_body
+from gridgov.clock import new_id, new_token
+from gridgov.commands import ImportedRow
+from gridgov.errors import ServiceError
+from gridgov.importing.run import OPERATOR, Outcome
+from gridgov.rows import iso
+from gridgov.scope import Assignment
+from gridgov.service import Service
+from gridgov.settings import Settings
+from gridgov.storage.batch import Receipt
+from gridgov.storage.errors import IdReused, StoreHeld
+
+#: An edition of 5,000 grids is put in force in some seconds; an ill server takes for ever.
+PATIENCE_S: Final = 120.0
+
+
+class ServerRefused(ServiceError):
+    """The running server refused this."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        detail = problem.get("detail") or problem.get("title") or "no reason given"
+        super().__init__(f"the running server refused: {detail}", status=status, problem=dict(problem))
+
+
+class ServerSilent(ServiceError):
+    """The store is held by a server that does not answer: look at it, or stop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody to add, with one assignment; ``password`` None asks for one to be made."""
+
+    name: str
+    display_name: str
+    role: Role
+    path: tuple[str, ...] = ()
+    department: str | None = None
+    password: str | None = None
+    ends_at: datetime | None = None
+
+
+class Operator(Protocol):
+    """What can be done either way; answers are plain values, the same either way."""
+
+    def apply_city(self, text: str, seen: int | None) -> dict[str, Any]:
+        """Put a city's file in force: version, new, changes, notes."""
+        ...
+
+    def import_edition(
+        self, hierarchy: Hierarchy, name: str, made_up: bool, findings: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Put grids in force: edition, new."""
+        ...
+
+    def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
+        """Bring in history; what came of each row, in their order."""
+        ...
+
+    def add_person(self, person: NewPerson) -> dict[str, Any]:
+        """Add somebody: id, name, and the password where it was made here."""
+        ...
+
+
+@contextmanager
+def operator(settings: Settings) -> Iterator[Operator]:
+    """Whoever can write to the store now. Raises StoreHeld where its holder is no server, StoreNotReady."""
+    try:
+        service = Service.open(settings)
+    except StoreHeld as held:
+        url, token = held.about.get("url"), held.about.get("token")
+        if not url or not token:
+            raise
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE_S, trust_env=False) as client:
+            yield Through(client)
+        return
+    with service:
+        yield Here(service)
+
+
+class Here:
+    """The operator in this process, which holds the store."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def apply_city(self, text: str, seen: int | None) -> dict[str, Any]:
+        """Put a city's file in force; raises BadCityFile, RulesMoved, StillInUse."""
+        applied: city.Applied = self._service.writer.run(city.apply(text, OPERATOR, seen))
+        return asdict(applied) | {
+            "changes": [str(change) for change in applied.changes],
+            "notes": list(applied.notes),
+        }
+
+    def import_edition(
+        self, hierarchy: Hierarchy, name: str, made_up: bool, findings: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Put grids in force."""
+        chore = city.import_edition(hierarchy, name, made_up=made_up, findings=findings, by=OPERATOR)
+        imported: city.Imported = self._service.writer.run(chore)
+        return asdict(imported)
+
+    def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
+        """Bring in history."""
+        submit = self._service.writer.submit
+        return [_outcome(future) for future in [submit(commands.import_row(OPERATOR, row)) for row in rows]]
+
+    def add_person(self, person: NewPerson) -> dict[str, Any]:
+        """Add somebody; raises NameTaken, WeakPassword, UnknownGrid, UnknownDepartment, NoRulesYet."""
+        made = new_token() if person.password is None else None
+        held = Assignment(
+            new_id(), person.role, person.path, person.department, self._service.clock(), person.ends_at
+        )
+        if held.path or held.department:
+            accounts.require_known(held, self._service.in_force)
+        somebody = Person(new_id(), person.name, person.display_name, (held,))
+        hashed = Passwords().hash(made or person.password or "")
+        self._service.writer.run(accounts.add(somebody, hashed))
+        return {"id": somebody.id, "name": somebody.name} | ({} if made is None else {"password": made})
+
+
+def _outcome(future: Future[Receipt]) -> Outcome:
+    try:
+        return Outcome(repeated=future.result().repeated)
+    except (DispatchError, GeodataError, IdReused) as refused:
+        return Outcome(code=type(refused).__name__, reason=str(refused))
+
+
+class Through:
+    """The operator as a client of the server that holds the store."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self._client = client
+
+    def apply_city(self, text: str, seen: int | None) -> dict[str, Any]:
+        """Put a city's file in force; raises ServerRefused, ServerSilent."""
+        return self._ask("PUT", "/api/city", {"text": text, "seen": seen})
+
+    def import_edition(
+        self, hierarchy: Hierarchy, name: str, made_up: bool, findings: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Put grids in force; raises ServerRefused, ServerSilent."""
+        return self._ask(
+            "POST", "/api/editions", as_body(hierarchy, name, made_up=made_up, findings=findings)
+        )
+
+    def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
+        """Bring in history; raises ServerRefused, ServerSilent."""
+        if not rows:
+            return []
+        told = self._ask("POST", "/api/imports", {"rows": [asdict(row) for row in rows]})["rows"]
+        return [
+            Outcome(code=one["error"], reason=one["detail"])
+            if one["outcome"] == "refused"
+            else Outcome(repeated=one["outcome"] == "repeated")
+            for one in told
+        ]
+
+    def add_person(self, person: NewPerson) -> dict[str, Any]:
+        """Add somebody; raises ServerRefused, ServerSilent."""
+        assignment = {
+            "role": str(person.role),
+            "path": list(person.path),
+            "department": person.department,
+            "ends_at": person.ends_at,
+        }
+        body = {
+            "name": person.name,
+            "display_name": person.display_name,
+            "password": person.password,
+            "assignments": [assignment],
+        }
+        answer = self._ask("POST", "/api/people", body)
+        return {key: answer[key] for key in ("id", "name", "password") if key in answer}
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        content = orjson.dumps(body, default=iso, option=orjson.OPT_PASSTHROUGH_DATETIME)
+        headers = {"Content-Type": "application/json"}
+        try:
+            answer = self._client.request(method, path, content=content, headers=headers)
+        except httpx2.HTTPError as error:
+            raise ServerSilent(
+                f"the server at {self._client.base_url} holds the store and does not answer: {error}"
+            ) from error
+        if answer.status_code >= 400:
+            raise ServerRefused(answer.status_code, _problem(answer))
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _problem(answer: httpx2.Response) -> Mapping[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"detail": f"status {answer.status_code}"}
