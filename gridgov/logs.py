@@ -14,6 +14,8 @@ import structlog
 
 #: Names under which a secret might come along with an error's details.
 SECRETS: Final = frozenset({"token", "password", "authorization", "cookie", "set-cookie"})
+#: Without the values of local variables: among them are tokens and citizens' words.
+_TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
 def configure(log_format: str, level: str) -> None:
@@ -27,9 +29,12 @@ def configure(log_format: str, level: str) -> None:
         without_secrets,
     ]
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if log_format == "console"
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [
+            structlog.processors.ExceptionRenderer(_TRACEBACK),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -90,7 +90,7 @@ def _running(gridgov: Parts) -> str:
     with snapshot(gridgov.service.reader) as connection:
         head = read_head(connection, gridgov.service.stream)
         query = select(_c.stage, func.count()).where(_c.stream == head.stream).group_by(_c.stage)
-        stages: dict[str, int] = dict(connection.execute(query).tuples().all())
+        stages: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     made_up = (
         "<p class=made-up>演示数据：城市和网格都是虚构的 "
         "<span class=en>Demo: city and grids are made up</span></p>"

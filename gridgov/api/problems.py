@@ -71,6 +71,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
 }
 #: What an error is about that is nobody's business: a class listed here shows its message alone.
 _SILENT: Final = (storage.StoreHeld, storage.StoreNotReady)
+#: Phrases that differ between versions of Python.
+_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 _MEMBERS: Final = frozenset({"type", "title", "status", "detail"})
 
 log = structlog.get_logger(__name__)
@@ -130,7 +132,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _plain(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
+    phrase = _PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
     answer = problem(error.status_code, _kebab(phrase.title().replace(" ", "")), phrase, str(error.detail))
     answer.headers.update(dict(error.headers or {}))
     return answer

@@ -17,7 +17,6 @@ import uvicorn
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.testclient import TestClient
-from tests.gridgov import scene
 
 from dispatch.lifecycle import Role
 from gridgov import accounts, city
@@ -27,6 +26,7 @@ from gridgov.scope import Assignment
 from gridgov.service import Service
 from gridgov.settings import Settings
 from gridgov.storage.setup import init
+from tests.gridgov import scene
 
 TOWN = (Path(__file__).parent / "town.toml").read_text(encoding="utf-8")
 PASSWORD = "correct horse battery"

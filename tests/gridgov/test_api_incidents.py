@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.gridgov import scene
-from tests.gridgov.conftest import Site, report_body
 
 from dispatch.lifecycle import ACT_ZH
+from tests.gridgov import scene
+from tests.gridgov.conftest import Site, report_body
 
 
 def picture(colour: str = "red", kind: str = "JPEG") -> bytes:
