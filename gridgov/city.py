@@ -19,7 +19,7 @@ from dispatch.lifecycle import ENDED
 from geodata.grids import Hierarchy
 from gridgov.city_plan import Change, Effect, effects, notes, plan
 from gridgov.city_rules import City, parse
-from gridgov.city_text import BadCityFile, Problem
+from gridgov.city_text import BadCityFile, Problem, read_file
 from gridgov.editions import Atlases, Imported, findings_of, import_edition
 from gridgov.errors import ServiceError
 from gridgov.in_force import InForce
@@ -48,6 +48,7 @@ __all__ = [
     "notes",
     "parse",
     "plan",
+    "read_file",
     "stranded",
 ]
 

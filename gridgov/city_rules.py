@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import time
 from difflib import get_close_matches
@@ -33,6 +33,7 @@ from gridgov.in_force import CityFacts
 
 #: The weekdays as the file names them; Monday is 0.
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _RANGE: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
 #: What a part that cannot be read is replaced by, so that the parts that name it are looked at all the same.
 _UNREAD: Final = "?"
@@ -101,8 +102,10 @@ def _categories(reader: Reader, departments: set[str]) -> Categories | None:
     section = dict(reader.section("categories"))
     own = reader.several(("categories", "own"), section.pop("own", []))
     told = reader.table(("categories",), section, CategoriesTable) or CategoriesTable()
-    listed = _included(reader, told, departments)
-    listed += [c for where, raw in own if (c := _own(reader, where, raw, told, departments)) is not None]
+    placed = [
+        (where, one) for where, raw in own if (one := _own(reader, where, raw, told, departments)) is not None
+    ]
+    listed = [*_included(reader, told, departments), *(one for _, one in placed)]
     if any(category.standard == _UNREAD for category in listed):
         reader.wrong(("categories",), "its own categories need a standard: write one here, or one for each")
     if not listed:
@@ -114,8 +117,8 @@ def _categories(reader: Reader, departments: set[str]) -> Categories | None:
     try:
         return Categories(replace(c, **chosen(c)) for c in listed)
     except BadRules as error:
-        for problem in error.problems:
-            reader.wrong(_about(problem, own, "code", ("categories",)), problem)
+        named = [(name, where) for where, one in placed for name in (one.key, *one.aliases)]
+        _blame(reader, error.problems, named, ("categories",))
         return None
 
 
@@ -230,24 +233,27 @@ def _routing(
         return Routing(departments, rules, fallback, categories)
     except BadRules as error:
         listed = reader.several(("departments",), reader.data.get("departments", []))
-        for problem in error.problems:
-            if problem.startswith("department "):
-                reader.wrong(_about(problem, listed, "code", ("departments",)), problem)
-            else:
-                reader.wrong(_about(problem, tables, "name", ("routing",)), problem)
+        of_departments = [p for p in error.problems if p.startswith("department ")]
+        of_rules = [p for p in error.problems if not p.startswith(("department ", "the fallback "))]
+        _blame(reader, of_departments, _names(listed, "code"), ("departments",))
+        _blame(reader, of_rules, _names(tables, "name"), ("routing",))
+        for problem in set(error.problems) - {*of_departments, *of_rules}:
+            reader.wrong(("city", "fallback_department"), problem)
         return None
 
 
-def _about(problem: str, tables: list[tuple[Where, Any]], key: str, otherwise: Where) -> Where:
-    """The place of the table that a problem of `dispatch` is about: the last one whose name it quotes."""
-    if problem.startswith("the fallback"):
-        return ("city", "fallback_department")
-    named = [where for where, raw in tables if isinstance(raw, dict) and _quoted(str(raw.get(key)), problem)]
-    return named[-1] if named else otherwise
+def _blame(
+    reader: Reader, problems: Iterable[str], named: Iterable[tuple[str, Where]], otherwise: Where
+) -> None:
+    """Note what `dispatch` found, each at the table whose name it quotes first, the last of that name."""
+    where = {repr(name): place for name, place in named}
+    for problem in problems:
+        quoted = (where[name] for name in _QUOTED.findall(problem) if name in where)
+        reader.wrong(next(quoted, otherwise), problem)
 
 
-def _quoted(name: str, problem: str) -> bool:
-    return repr(name) in problem or f":{name}'" in problem
+def _names(tables: Iterable[tuple[Where, Any]], key: str) -> list[tuple[str, Where]]:
+    return [(str(table.get(key)), where) for where, table in tables if isinstance(table, dict)]
 
 
 def _calendar(reader: Reader, zone: str | None) -> tuple[Calendar | None, str | None]:

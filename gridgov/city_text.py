@@ -19,11 +19,17 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from gridgov.errors import ServiceError
+
+#: So many problems stand in the message itself; all of them in its `problems`.
+_SHOWN: Final = 20
+#: What some editors put before a text.
+_MARK: Final = "\ufeff"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -58,8 +64,9 @@ class BadCityFile(ServiceError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         many = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         super().__init__(
-            f"the city's file has {many}: " + "; ".join(map(str, problems)),
+            f"the city's file has {many}: " + "; ".join(map(str, problems[:_SHOWN])) + more,
             problems=[{"where": p.where, "line": p.line, "message": p.message} for p in problems],
         )
 
@@ -151,9 +158,13 @@ class Reader:
         self.text = text
         self.problems: list[Problem] = []
         self.data: dict[str, Any] = _loaded(text)
-        for name in self.data:
-            if name not in TABLES:
-                self.wrong((name,), "there is no such table" + _meant(name, TABLES))
+        self._misspelt: dict[str | int, str] = {}
+        for name in [name for name in self.data if name not in TABLES]:
+            self.wrong((name,), "there is no such table" + _meant(name, TABLES))
+            if (near := _near(name, TABLES)) and near not in self.data:
+                # Read as what it was meant for, so that it is not missed as well.
+                self._misspelt[near] = name
+                self.data[near] = self.data[name]
 
     @cached_property
     def _lines(self) -> Mapping[Where, int]:
@@ -161,9 +172,9 @@ class Reader:
 
     def wrong(self, where: Where, message: str) -> None:
         """Note a problem at a place."""
-        line = next(
-            (self._lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in self._lines), None
-        )
+        written = (self._misspelt.get(where[0], where[0]), *where[1:])
+        told = (self._lines.get(written[:n]) for n in range(len(written), 0, -1))
+        line = next((number for number in told if number), None)
         self.problems.append(Problem(_shown(where), line, message))
 
     def table(self, where: Where, raw: object, model: type[Model]) -> Model | None:
@@ -199,10 +210,21 @@ class Reader:
         return [((*where, number), one) for number, one in enumerate(raw)]
 
 
+def read_file(path: Path) -> str:
+    """The text of a city's file as it stands, line ends and all; raises BadCityFile where it is not UTF-8."""
+    raw = path.read_bytes()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problem = Problem("", line, f"byte {raw[error.start]:#04x} is not UTF-8: save {path.name} as UTF-8")
+        raise BadCityFile([problem]) from error
+
+
 def _loaded(text: str) -> dict[str, Any]:
     try:
         text.encode()
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix(_MARK))
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+), column \d+\)", str(error))
         message = f"this is not TOML: {str(error)[: found.start()].strip() if found else error}"
@@ -271,9 +293,13 @@ def _places(text: str) -> Iterator[tuple[Where, int]]:
     depth = 0
     # What stands inside strings and comments is no structure; line ends in it still count.
     blanked = _STRING.sub(lambda found: re.sub(r"[^\n]", "x", found[0]) if found[0][0] != "#" else "", text)
-    for number, (plain, bare) in enumerate(zip(text.split("\n"), blanked.split("\n"), strict=True), 1):
+    for number, (plain, bare) in enumerate(
+        zip(text.removeprefix(_MARK).split("\n"), blanked.split("\n"), strict=True), 1
+    ):
         if depth == 0 and (header := _HEADER.match(plain)) and bare.lstrip().startswith("["):
             table = _header(_steps(header[2]), header[1] == "[[", counts)
+            if table[-1] == 0:
+                yield table[:-1], number
             yield table, number
             continue
         if depth == 0 and "=" in bare and (key := _KEY.match(plain)):

@@ -45,6 +45,7 @@ def plan(sent: CityFile, _: Administrator, gridgov: GridGov) -> Response:
         {
             "version": old.version if old else 0,
             "changes": [asdict(change) | {"text": str(change)} for change in changes],
+            "effects": [asdict(effect) | {"text": str(effect)} for effect in city.effects(old, new)],
             "notes": list(city.notes(new, grids)),
             "stranded": [asdict(one) | {"text": str(one)} for one in left],
         }

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 @city.command()
 def plan(context: typer.Context, file: CityFile, as_json: AsJson = False) -> None:
     """Show what applying a file would change, and what would stand in its way. Changes nothing."""
-    new = rules.parse(file.read_text(encoding="utf-8"), 0)
+    new = rules.parse(rules.read_file(file), 0)
     with reader_of(settings_of(context)) as engine, engine.connect() as connection:
         old, grids = rules.current(connection), rules.drawn(connection)
         left = rules.stranded(connection, new)
@@ -70,7 +70,7 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Put a file in force as a new version. The file in force, applied again, changes nothing."""
-    text = file.read_text(encoding="utf-8")
+    text = rules.read_file(file)
     rules.parse(text, 0)
     with operator(settings_of(context)) as hand:
         applied = hand.apply_city(text, seen)
