@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from dispatch.errors import DispatchError
 from geodata.errors import GeodataError
+from gridgov import logs
 from gridgov.cli import city, closure, grids, headings, incidents, people, server, upkeep, watch
 from gridgov.errors import ServiceError
 from gridgov.settings import Settings
@@ -83,6 +84,8 @@ def gridgov(
 ) -> None:
     """Read the settings that every command needs."""
     given: dict[str, Any] = {"data": data, "database": database}
+    # What goes on behind a command is told only where something is wrong, and never on standard output.
+    logs.configure("console", "warning")
     context.obj = Settings(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,7 @@ from gridgov.errors import ServiceError
 from gridgov.settings import Settings
 from gridgov.storage import rebuild as derived
 from gridgov.storage.engine import WriterLock, database_file, open_engine, snapshot
+from gridgov.storage.errors import StoreHeld
 
 #: Differences listed for people; the rest is in --json.
 SHOWN = 20
@@ -66,13 +69,29 @@ def _compare(settings: Settings, as_json: bool) -> None:
 
 
 def _replace(settings: Settings) -> int:
-    with WriterLock(database_file(settings.database_url)), reader_of(settings):
+    with _alone(settings), reader_of(settings):
         engine = open_engine(settings.database_url, writes=True)
         try:
             with engine.begin() as connection, progress("rebuilding") as told:
                 return derived.rebuild(connection, progress=told)
         finally:
             engine.dispose()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """The store to ourselves; raises StoreHeld."""
+    try:
+        lock = WriterLock(database_file(settings.database_url)).acquire()
+    except StoreHeld as held:
+        who = held.about.get("pid", "unknown")
+        raise StoreHeld(
+            f"rebuilding needs the store to itself: stop process {who} first", **held.about
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _plain(one: derived.Difference) -> dict[str, Any]:

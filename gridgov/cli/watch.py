@@ -18,6 +18,7 @@ from rich.text import Text
 
 from dispatch.categories import URGENCY_ZH, Urgency
 from dispatch.lifecycle import ENDED, STAGE_ZH, Stage
+from gridgov import logs
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import print_json_line, say
 from gridgov.clock import utcnow
@@ -82,6 +83,9 @@ async def _print_frames(url: str, token: str, cursor: str | None) -> None:
 async def _show_desk(client: httpx2.Client, url: str, token: str) -> None:
     desk = Desk(_ask(client, "GET", "/api/me")["person"]["display_name"])
     console = Console()
+    if not console.is_terminal:
+        # Without a screen of its own, a lost connection is told as a log line.
+        logs.configure("console", "info")
     live = Live(console=console, auto_refresh=False, screen=True) if console.is_terminal else None
     with live or nullcontext():
         while True:
