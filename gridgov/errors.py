@@ -74,3 +74,7 @@ class WeakPassword(ServiceError):
 
 class NoSuchPhoto(ServiceError):
     """This incident has no such photo."""
+
+
+class UnknownEdition(ServiceError):
+    """There is no such edition of the grids."""

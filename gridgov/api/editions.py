@@ -23,6 +23,7 @@ from gridgov import city
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line
 from gridgov.api.dependencies import Administrator, GridGov
+from gridgov.errors import UnknownEdition
 from gridgov.rows import iso
 from gridgov.storage.tables import EditionRow
 from gridgov.storage.writer import Chore
@@ -75,6 +76,8 @@ def editions(_: Administrator, gridgov: GridGov) -> Response:
 def findings(edition: int, _: Administrator, gridgov: GridGov) -> Response:
     """What the check of an edition found when it came in, accepted findings with their reasons."""
     with gridgov.service.reader.connect() as connection:
+        if connection.execute(select(_edition.c.id).where(_edition.c.id == edition)).first() is None:
+            raise UnknownEdition(edition=edition)
         return Answer({"findings": city.findings_of(connection, edition)})
 
 

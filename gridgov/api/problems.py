@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from dispatch import errors as rules
 from geodata import errors as geodata
 from gridgov import errors as service
+from gridgov.city import RulesMoved, StillInUse
 from gridgov.frames import BadCursor
 from gridgov.storage import errors as storage
 
@@ -58,6 +60,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     service.NameTaken: 409,
     service.UnknownPerson: 404,
     service.UnknownAssignment: 404,
+    service.UnknownEdition: 404,
     service.WeakPassword: 422,
     service.ServiceError: 422,
     storage.Stale: 409,
@@ -68,6 +71,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     storage.StoreFailed: 503,
     storage.StorageError: 503,
     BadCursor: 422,
+    RulesMoved: 409,
+    StillInUse: 409,
 }
 #: What an error is about that is nobody's business: a class listed here shows its message alone.
 _SILENT: Final = (storage.StoreHeld, storage.StoreNotReady)
@@ -83,7 +88,9 @@ def status_of(error: Exception) -> int:
     return next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
 
 
-def problem(status: int, name: str, title: str, detail: str, **about: Any) -> Response:
+def problem(
+    status: int, name: str, title: str, detail: str, about: Mapping[str, Any] = MappingProxyType({})
+) -> Response:
     """A problem document; ``about`` are its further members."""
     body = {"type": f"urn:gridgov:problem:{name}", "title": title, "status": status, "detail": detail}
     body |= {key: value for key, value in about.items() if key not in _MEMBERS}
@@ -105,7 +112,7 @@ def problem_of(error: Exception) -> Response:
     about: Mapping[str, Any] = {} if isinstance(error, _SILENT) else getattr(error, "about", {})
     title = " ".join((type(error).__doc__ or "").split())
     detail = str(getattr(error, "message", error))
-    return problem(status, _kebab(type(error).__name__), title, detail, **_shown(about))
+    return problem(status, _kebab(type(error).__name__), title, detail, _shown(about))
 
 
 def install(app: FastAPI) -> None:
@@ -127,7 +134,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     findings = [_finding(item) for item in error.errors()[:MOST_FINDINGS]]
     detail = "; ".join(f"{finding['at']}: {finding['expected']}" for finding in findings[:5])
     title = "The request is not what was expected."
-    return problem(422, "bad-request", title, detail, findings=findings)
+    return problem(422, "bad-request", title, detail, {"findings": findings})
 
 
 async def _plain(_: Request, error: Exception) -> Response:

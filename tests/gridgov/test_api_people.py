@@ -1,0 +1,112 @@
+"""People and assignments, for administrators alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.gridgov.conftest import PEOPLE, Site
+
+NEW: dict[str, Any] = {"name": "wang", "display_name": "王工", "password": "long enough to keep"}
+
+
+def test_everybody_is_listed_without_a_password(site: Site) -> None:
+    answer = site.as_("administrator").get("/api/people")
+    assert [one["name"] for one in answer.json()["people"]] == sorted(PEOPLE)
+    assert "argon2" not in answer.text
+    assert "hash" not in answer.text
+
+
+@pytest.mark.parametrize("who", [name for name in PEOPLE if name != "administrator"])
+def test_nobody_else_may_look_after_people_and_rules(site: Site, who: str) -> None:
+    somebody = site.as_(who)
+    for path in ("/api/people", "/api/people/clerk", "/api/city", "/api/editions"):
+        answer = somebody.get(path)
+        assert (answer.status_code, answer.json()["needed"]) == (403, ["administrator"])
+    assert somebody.post("/api/people", NEW).status_code == 403
+    assert somebody.post("/api/imports", {"rows": []}).status_code in (403, 422)
+    assert somebody.put("/api/city", {"text": "x"}).status_code == 403
+
+
+def test_somebody_new_signs_in_and_does_what_they_are_assigned_to(site: Site) -> None:
+    sent = NEW | {"assignments": [{"role": "inspector", "path": ["D", "S"]}]}
+    added = site.as_("administrator").post("/api/people", sent)
+    assert added.status_code == 201
+    assert "password" not in added.json()
+    signed = {"name": "wang", "password": NEW["password"], "kind": "bearer"}
+    token = site.client.post("/api/sessions", json=signed).json()["token"]
+    rows = site.client.get("/api/incidents", headers={"Authorization": f"Bearer {token}"})
+    assert rows.json()["rows"] == []
+
+
+def test_a_password_that_is_made_is_told_once(site: Site) -> None:
+    administrator = site.as_("administrator")
+    told = administrator.post("/api/people", NEW | {"password": None}).json()
+    assert len(told["password"]) > 30
+    assert "password" not in administrator.get(f"/api/people/{told['id']}").json()
+    signed = {"name": "wang", "password": told["password"]}
+    assert site.client.post("/api/sessions", json=signed).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"name": "clerk"}, 409),
+        ({"name": ""}, 422),
+        ({"name": "wa\nng"}, 422),
+        ({"password": "short"}, 422),
+        ({"password": "x" * 201}, 422),
+        ({"assignments": [{"role": "king"}]}, 422),
+        ({"assignments": [{"role": "handler"}]}, 422),
+        ({"assignments": [{"role": "handler", "department": "navy"}]}, 422),
+        ({"assignments": [{"role": "clerk", "department": "water"}]}, 422),
+        ({"assignments": [{"role": "inspector", "department": "water"}]}, 422),
+        ({"assignments": [{"role": "inspector", "path": ["D", "X"]}]}, 404),
+        (
+            {
+                "assignments": [
+                    {
+                        "role": "inspector",
+                        "starts_at": "2026-01-02T00:00:00Z",
+                        "ends_at": "2026-01-01T00:00:00Z",
+                    }
+                ]
+            },
+            422,
+        ),
+    ],
+)
+def test_what_makes_no_sense_adds_nobody(site: Site, changes: dict[str, Any], status: int) -> None:
+    administrator = site.as_("administrator")
+    answer = administrator.post("/api/people", NEW | changes)
+    assert answer.status_code == status
+    assert len(administrator.get("/api/people").json()["people"]) == len(PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "nobody", None),
+        ("POST", "nobody/deactivate", None),
+        ("PUT", "nobody/password", {}),
+        ("POST", "nobody/assignments", {"role": "manager"}),
+        ("POST", "nobody/assignments/as-clerk/end", {}),
+        ("POST", "clerk/assignments/as-leader/end", {}),
+    ],
+)
+def test_nobody_of_that_id(site: Site, method: str, path: str, body: Any) -> None:
+    administrator = site.as_("administrator")
+    answer = administrator.client.request(
+        method, f"/api/people/{path}", json=body, headers=administrator.headers
+    )
+    assert answer.status_code == 404
+
+
+def test_an_assignment_can_end_on_a_day_to_come(site: Site) -> None:
+    administrator, clerk = site.as_("administrator"), site.as_("clerk")
+    administrator.post("/api/people/clerk/assignments/as-clerk/end", {"at": "2026-11-23T12:00:00+08:00"})
+    site.as_("inspector").report()
+    assert len(clerk.get("/api/incidents").json()["rows"]) == 1
+    site.clock.now = site.clock.now.replace(hour=5)
+    assert clerk.get("/api/incidents").json()["rows"] == []
