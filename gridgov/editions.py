@@ -17,6 +17,7 @@ from dispatch.entries import to_micros
 from geodata.grids import GridRow as Row
 from geodata.grids import Hierarchy, Level
 from geodata.locate import Locator
+from gridgov.errors import UnknownEdition
 from gridgov.in_force import Atlas
 from gridgov.storage.tables import EditionRow, GridRow, StreamHead, path_text
 from gridgov.storage.writer import Chore
@@ -113,8 +114,10 @@ class Atlases:
 
 
 def findings_of(connection: Connection, edition: int) -> list[dict[str, Any]]:
-    """What the check of an edition found when it came in, accepted findings with their reasons."""
-    text = connection.execute(select(_edition.c.findings).where(_edition.c.id == edition)).scalar_one()
+    """What an edition's check found when it came in, accepted or not; raises UnknownEdition."""
+    text = connection.execute(select(_edition.c.findings).where(_edition.c.id == edition)).scalar()
+    if text is None:
+        raise UnknownEdition(edition=edition)
     found: list[dict[str, Any]] = orjson.loads(text)
     return found
 

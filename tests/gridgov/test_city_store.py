@@ -17,6 +17,7 @@ from geodata.locate import Located
 from gridgov import city, commands
 from gridgov.commands import SentAct, SentReport
 from gridgov.editions import Atlases, digest
+from gridgov.errors import UnknownEdition
 from gridgov.storage.engine import open_engine
 from gridgov.storage.errors import NoRulesYet
 from gridgov.storage.ledger import read_head
@@ -194,6 +195,11 @@ def test_a_new_edition_takes_over_and_the_old_one_stays(settled: Store) -> None:
     assert (found.edition, found.name, len(found.hierarchy.lowest)) == (2, "second", 3)
     assert [row["name"] for row in settled.all(EditionRow)] == ["first", "second"]
     assert sum(row["edition"] == 1 for row in settled.all(GridRow)) == len(scene.hierarchy().grids)
+
+
+def test_an_edition_that_nobody_imported_has_no_findings(settled: Store) -> None:
+    with pytest.raises(UnknownEdition):
+        settled.ask(city.findings_of, 2)
 
 
 def test_the_same_edition_again_changes_nothing(settled: Store) -> None:
