@@ -262,5 +262,5 @@ class ManyDays(Days):
     """Thousands of them."""
 
 
-TestManyDays = pytest.mark.long(ManyDays.TestCase)
+TestManyDays = pytest.mark.timeout(1_800)(pytest.mark.long(ManyDays.TestCase))
 TestManyDays.settings = MANY

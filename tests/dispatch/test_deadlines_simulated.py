@@ -119,6 +119,7 @@ def test_the_clerk_at_the_clock_agrees(city: Calendar, day: datetime, data: st.D
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("city", [china(), new_york()], ids=lambda city: city.zone)
 def test_the_clerk_at_the_clock_agrees_for_three_years(city: Calendar) -> None:
     """2024-2026 with the official make-up days: every limit from a start in every 7th minute of three years."""
