@@ -28,8 +28,11 @@ CHUNK: Final = 200
 MESSAGE: Final = 50
 #: Threads that read for replays: a storm of reconnecting desks must leave the store's other readers alone.
 REPLAY_THREADS: Final = 2
-#: Seconds after which an assignment that began or ended, or a session that ran out, is noticed at the latest.
-LOOK_S: Final = 5.0
+#: Seconds after which an assignment that began or ended by the clock, or a session that ran out, is noticed
+#: at the latest. What this process changes is noticed at once.
+LOOK_S: Final = 10.0
+#: Readers are looked at in so many parts: a thousand at once would ask the store a thousand questions.
+LOOK_PARTS: Final = 50
 
 
 class FeedEnded(ServiceError):
@@ -72,8 +75,8 @@ class Reader:
     ``ended`` is set once, with why; what waits is dropped then, because the cursor brings it back.
     """
 
-    def __init__(self, scope: Scope, capacity: int) -> None:
-        self.scope, self.digest = scope, scope.digest
+    def __init__(self, scope: Scope, capacity: int, part: int = 0) -> None:
+        self.scope, self.digest, self.part = scope, scope.digest, part % LOOK_PARTS
         self.wake = asyncio.Event()
         self.ended: asyncio.Future[FeedEnded] = asyncio.get_running_loop().create_future()
         self.look_due = self.beat_due = False
@@ -166,12 +169,13 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._flushed_at = float("-inf")
+        self._subscribed = self._looked = 0
 
     def start(self) -> None:
         """Begin, on the running loop."""
         self._loop = asyncio.get_running_loop()
         self._every("beat", self.heartbeat_s, self._beat)
-        self._every("look", LOOK_S, self._look)
+        self._every("look", LOOK_S / LOOK_PARTS, self._look_at_some)
 
     def stop(self) -> None:
         """Tell nobody any more."""
@@ -198,11 +202,12 @@ class Hub:
         """
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._look, person)
+            loop.call_soon_threadsafe(self._look, lambda reader: reader.scope.person == person)
 
     def subscribe(self, scope: Scope) -> Reader:
         """From this moment frames wait for a new reader."""
-        reader = Reader(scope, self._queue)
+        self._subscribed += 1
+        reader = Reader(scope, self._queue, self._subscribed)
         self._readers.add(reader)
         self._index.add(reader)
         return reader
@@ -255,9 +260,13 @@ class Hub:
             reader.beat_due = True
             reader.wake.set()
 
-    def _look(self, person: str | None = None) -> None:
+    def _look_at_some(self) -> None:
+        self._looked = (self._looked + 1) % LOOK_PARTS
+        self._look(lambda reader: reader.part == self._looked)
+
+    def _look(self, whom: Callable[[Reader], bool]) -> None:
         for reader in self._readers:
-            if person is None or reader.scope.person == person:
+            if whom(reader):
                 reader.look_due = True
                 reader.wake.set()
 
@@ -289,33 +298,33 @@ class Feed:
         Raises Resync, SignedOut; TooSlow shows as ``reader.ended``, because by then a message may be stuck.
         """
         head = await self._in_thread(self._head)
-        here = cursor(head, reader.scope) if since is None else since
-        self._require(here, head, reader)
-        yield message([hello(here, self.hub.heartbeat_s)])
-        while here.position < head.position:
-            frames, position = await self._in_thread(
-                self._replayed, reader.scope, here.position, head.position
-            )
+        start = cursor(head, reader.scope) if since is None else since
+        self._require(start, head, reader)
+        yield message([hello(start, self.hub.heartbeat_s)])
+        position = start.position
+        while position < head.position:
+            frames, upto = await self._in_thread(self._replayed, reader.scope, position, head.position)
             await _still_sees(reader, look)
             for text in _messages(frames):
                 yield text
-            here = here.at(position)
+            position = upto
         # Says that the past is over, and moves the cursor past what was not this reader's to see.
-        yield message([heartbeat(here)])
-        async for text in self._live(reader, here, look):
+        yield message([heartbeat(start.at(position))])
+        async for text in self._live(reader, start.at(position), look):
             yield text
 
-    async def _live(self, reader: Reader, here: Cursor, look: Look) -> AsyncGenerator[str]:
+    async def _live(self, reader: Reader, start: Cursor, look: Look) -> AsyncGenerator[str]:
+        here = start.position
         while True:
             await reader.wake.wait()
             reader.wake.clear()
             await _still_sees(reader, look)
-            frames = [text for position, text in reader.take() if position > here.position]
+            frames = [text for position, text in reader.take() if position > here]
             # All that was delivered so far is either among the frames or not for this reader.
-            here = here.at(max(here.position, self.hub.position))
+            here = max(here, self.hub.position)
             if reader.beat_due:
                 reader.beat_due = False
-                frames.append(heartbeat(here))
+                frames.append(heartbeat(start.at(here)))
             for text in _messages(frames):
                 yield text
 

@@ -264,6 +264,25 @@ def test_an_assignment_that_ends_by_the_clock_is_noticed_unasked(
     asyncio.run(run())
 
 
+def test_readers_are_looked_at_in_turns_each_once_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look may ask the store: two hundred desks at once would hold up their own frames."""
+
+    async def run() -> None:
+        hub = Hub(10, 0, 60)
+        readers = [hub.subscribe(scope(scene.LEADER)) for _ in range(200)]
+        looked: list[Reader] = []
+        for _ in range(feed_module.LOOK_PARTS):
+            hub._look_at_some()
+            due = [reader for reader in readers if reader.look_due]
+            assert len(due) == 200 / feed_module.LOOK_PARTS
+            for reader in due:
+                reader.look_due = False
+            looked += due
+        assert sorted(map(id, looked)) == sorted(map(id, readers))
+
+    asyncio.run(run())
+
+
 # -- the index ------------------------------------------------------------------------------------------------------
 
 
