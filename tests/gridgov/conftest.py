@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +137,10 @@ class Site:
         """The command line of the machine itself."""
         return Somebody(self.client, {"Authorization": f"Bearer {OPERATOR}"})
 
-    @property
-    def now(self) -> datetime:
-        return self.clock.now
+    def later(self, time: timedelta) -> None:
+        """Let time pass; by then everybody has to sign in again."""
+        self.clock.now += time
+        self._signed_in.clear()
 
     def closed(self, category: str = scene.COVER, grid: str | None = "N1", by: str = "inspector") -> str:
         """An incident that went the whole main line; its id."""
