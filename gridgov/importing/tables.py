@@ -25,6 +25,8 @@ from gridgov.in_force import InForce
 
 #: Rows read and located together.
 BATCH: Final = 500
+#: Bytes read at a time.
+_PIECE: Final = 1 << 20
 
 
 @dataclass(slots=True)
@@ -68,7 +70,8 @@ def open_table(path: Path, encoding: str) -> TextIO:
     known = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
     try:
         raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115 -- the caller closes
-        return io.TextIOWrapper(raw, known, errors="surrogateescape", newline="")
+        # Large pieces: each small one would wait for the thread that writes.
+        return io.TextIOWrapper(io.BufferedReader(raw, _PIECE), known, errors="surrogateescape", newline="")
     except (OSError, LookupError) as error:
         raise UnreadableTable(f"{path} cannot be read: {error}", path=str(path)) from error
 
@@ -143,8 +146,11 @@ class Table:
         self.tally.outside += int((found < 0).sum())
         for one, column, codes in self._comparisons:
             agreement = self.tally.agreement[one.name]
+            # A column of codes holds few texts, many times.
+            seen: dict[str, str | None] = {}
             for taken, index in zip(placed, found.tolist(), strict=True):
-                stated = one.stated(taken.cells[column].strip())
+                text = taken.cells[column]
+                stated = seen[text] if text in seen else seen.setdefault(text, one.stated(text.strip()))
                 if stated is not None:
                     agreement.stated += 1
                     agreement.agree += index >= 0 and codes[index] == stated

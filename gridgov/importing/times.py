@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ class Moments:
 
     def __init__(self, times: Times) -> None:
         self._times, self._zone, self._iso = times, ZoneInfo(times.zone), times.format in _ISO
+        self._plain_days: dict[date, timedelta | None] = {}
 
     def needed(self, text: str, column: str, marks: list[str]) -> datetime:
         """The moment, in UTC; raises RowRefused where there is none or it cannot be read."""
@@ -41,10 +42,11 @@ class Moments:
         try:
             stated = self._parse(text)
             if stated.tzinfo is None:
+                offset = self._offset(stated.date())
+                if offset is not None:
+                    return self._meant((stated - offset).replace(tzinfo=UTC), column)
                 stated = self._local(stated, column, marks)
-            if not FIRST_YEAR <= stated.year <= LAST_YEAR:
-                raise RowRefused("bad_time", f"column {column!r} holds {text!r}, a year that cannot be meant")
-            return stated.astimezone(UTC)
+            return self._meant(stated.astimezone(UTC), column)
         except (ValueError, OverflowError):
             message = f"column {column!r} holds {text!r}, expected a time written as {self._times.format}"
             raise RowRefused("bad_time", message) from None
@@ -53,6 +55,20 @@ class Moments:
         if self._iso:
             return datetime.fromisoformat(text)
         return datetime.strptime(text, self._times.format)  # noqa: DTZ007 -- the zone is added by the caller
+
+    def _meant(self, moment: datetime, column: str) -> datetime:
+        if FIRST_YEAR <= moment.year <= LAST_YEAR:
+            return moment
+        raise RowRefused("bad_time", f"column {column!r} holds {moment}, a year that cannot be meant")
+
+    def _offset(self, day: date) -> timedelta | None:
+        """How far local time is ahead of UTC on a day; None where that changes in its course."""
+        if day not in self._plain_days:
+            midnight = datetime.combine(day, time(), self._zone)
+            hours = (midnight + timedelta(hours=n) for n in range(-1, 26))
+            offsets = {hour.replace(fold=fold).utcoffset() for hour in hours for fold in (0, 1)}
+            self._plain_days[day] = offsets.pop() if len(offsets) == 1 else None
+        return self._plain_days[day]
 
     def _local(self, stated: datetime, column: str, marks: list[str]) -> datetime:
         early, late = stated.replace(tzinfo=self._zone), stated.replace(tzinfo=self._zone, fold=1)
