@@ -1,4 +1,14 @@
-"""What readers of the feed are told: cursors, and one frame for each entry and what it means to them."""
+"""What readers of the feed are told: cursors, and one frame for each entry and what it means to them.
+
+A message is a JSON array of frames, in this order over a connection:
+
+    hello      cursor, heartbeat_s     where the feed begins; so often there will be a word
+    entry      stream, position, change, incident, entry, row
+    heartbeat  cursor                  all up to this cursor has been sent; the first one ends the replay
+    resync     reason                  epoch, scope or gap: read the list again; the socket closes with 4409
+
+The cursor after an entry is the one before with the middle part replaced by the entry's position.
+"""
 
 from __future__ import annotations
 

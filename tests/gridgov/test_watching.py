@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket as sockets
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -59,6 +60,7 @@ class Station:
         thread.start()
         while not server.started:
             assert thread.is_alive()
+            time.sleep(0.005)
         try:
             yield self
         finally:
@@ -300,8 +302,8 @@ def test_a_server_that_falls_silent_is_left_for_a_new_connection(station: Statio
 
 
 async def until(question: Any) -> None:
-    """Wait until something is so, at most ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait until something is so, at most thirty seconds."""
+    async with asyncio.timeout(30):
         while not question():
             await asyncio.sleep(0.005)
 
