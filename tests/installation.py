@@ -1,0 +1,111 @@
+"""A whole installation for proofs: worked by its command line, asked over its HTTP API."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from starlette.testclient import TestClient
+
+from gridgov import logs
+from gridgov.accounts import Passwords
+from gridgov.app import create_app
+from gridgov.cli import main
+from gridgov.service import Service
+from gridgov.settings import Settings
+
+CITIES = Path(__file__).parent / "cities"
+PASSWORD = "a long enough password"
+OPERATOR = "token-of-the-operator"
+#: A hash of the least cost: signing in is not what is proven.
+QUICK = Passwords(PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its output, read as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Somebody signed in, who asks the API."""
+
+    client: TestClient
+    headers: dict[str, str]
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The answer to a GET."""
+        answer = self.client.get(path, params=params, headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any) -> Any:
+        """The answer to a POST."""
+        answer = self.client.post(path, json=body, headers=self.headers)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+
+class Installation:
+    """A store in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *arguments: object) -> Ran:
+        """Run `gridgov ARGUMENTS` on this store."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            # A command is a process of its own and sets up its log lines; here it would be those of all tests.
+            patch.setattr(logs, "configure", lambda *_: None)
+            code = main(["--data", str(self.folder), *map(str, arguments)])
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def done(self, *arguments: object) -> Ran:
+        """The same for a command that has to succeed."""
+        ran = self.run(*arguments)
+        assert ran.code == 0, ran.err
+        return ran
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[dict[str, Asker]]:
+        """The store served, with somebody signed in for each of these roles over the whole installation."""
+        with (
+            Service.open(Settings(data=self.folder)) as service,
+            TestClient(create_app(service, operator=OPERATOR, passwords=QUICK)) as client,
+        ):
+            operator = Asker(client, {"Authorization": f"Bearer {OPERATOR}"})
+            people = {role: _somebody(operator, role) for role in ("manager", "shift_leader", "inspector")}
+            yield {"operator": operator, **people}
+
+
+def _somebody(operator: Asker, role: str) -> Asker:
+    names = {one["name"] for one in operator.get("/api/people")["people"]}
+    if role not in names:
+        person = {"name": role, "display_name": role, "password": PASSWORD, "assignments": [{"role": role}]}
+        operator.post("/api/people", person)
+    sent = {"name": role, "password": PASSWORD, "kind": "bearer"}
+    answer = operator.client.post("/api/sessions", json=sent)
+    assert answer.status_code == 201, answer.text
+    return Asker(operator.client, {"Authorization": f"Bearer {answer.json()['token']}"})
