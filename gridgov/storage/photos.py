@@ -45,7 +45,7 @@ class PhotoFolder:
         photo = examine(content)
         path = self.path(photo.digest)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
                 file.write(content)
                 file.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from alembic import command
@@ -26,6 +27,8 @@ def init(url: str, epoch: str) -> bool:
     """
     path = database_file(url)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # The store holds personal data: it is its owner's alone, and the files beside it take its mode.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     engine = open_engine(url, writes=True)
     try:
         with engine.begin() as connection:

@@ -287,6 +287,7 @@ def test_a_store_that_is_missing_or_old_is_refused_with_what_to_do(tmp_path: Pat
         require_current(open_engine(url))
     assert init(url, "e")
     assert not init(url, "e")
+    assert ((tmp_path / "y.db").stat().st_mode & 0o777) == 0o600
     engine = open_engine(url, writes=True)
     require_current(engine)
     with engine.begin() as connection:
