@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gridgov.in_force import InForce
 from gridgov.storage.batch import Batch, Command
-from gridgov.storage.errors import NoRulesYet, StoreBusy, StoreFailed
+from gridgov.storage.errors import NoRulesYet, StorageError, StoreBusy, StoreFailed
 from gridgov.storage.ledger import Committed, Head, lock_head
 
 #: At most so many commands share a commit: beyond it latency grows and throughput does not (measured: 256 of
@@ -71,6 +71,7 @@ class Writer:
         self._versions: tuple[int | None, int | None] | None = None
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._stopped = False
+        self._gate = threading.Lock()
 
     def start(self) -> None:
         """Load what is in force and begin to take commands."""
@@ -80,9 +81,10 @@ class Writer:
 
     def stop(self) -> None:
         """Finish what is queued and stop; later commands are refused with StoreBusy."""
-        if self._stopped:
-            return
-        self._stopped = True
+        with self._gate:
+            if self._stopped:
+                return
+            self._stopped = True
         self._queue.put(None)
         self._thread.join()
 
@@ -126,12 +128,14 @@ class Writer:
         return await done
 
     def _put(self, item: _Item) -> None:
-        if self._stopped:
-            raise StoreBusy("the server is stopping; send it again in a few seconds")
-        try:
-            self._queue.put_nowait(item)
-        except queue.Full:
-            raise StoreBusy() from None
+        # The gate: nothing may come to lie behind the mark that ends the queue, where nobody would answer it.
+        with self._gate:
+            if self._stopped:
+                raise StoreBusy("the server is stopping; send it again in a few seconds")
+            try:
+                self._queue.put_nowait(item)
+            except queue.Full:
+                raise StoreBusy() from None
 
     def _work(self) -> None:
         stopping = False
@@ -179,14 +183,25 @@ class Writer:
             if len(commands) > 1:
                 return [outcome for command in commands for outcome in self._commit([command])]
             return [_failed(error)]
+        except StorageError as error:
+            return [error] * len(commands)
         except Exception as error:
             log.exception("batch failed", commands=len(commands))
             if len(commands) > 1:
                 return [outcome for command in commands for outcome in self._commit([command])]
             return [error]
         if committed:
-            self._on_commit(committed)
+            self._tell(committed)
         return outcomes
+
+    def _tell(self, committed: list[Committed]) -> None:
+        """Tell the readers. What was committed is answered for, whatever becomes of a reader: its fault is
+        logged, and it finds the entries in the ledger.
+        """
+        try:
+            self._on_commit(committed)
+        except Exception:
+            log.exception("a reader of commits failed", position=committed[-1].position)
 
     def _transaction(self, commands: list[Command]) -> tuple[list[Any], list[Committed]]:
         with self._engine.begin() as connection:

@@ -257,6 +257,43 @@ def test_a_stopped_writer_refuses_and_says_so(town: Town) -> None:
         town.report()
 
 
+def test_a_reader_that_fails_takes_nobody_with_it(town: Town) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a reader's fault")
+
+    town.writer._on_commit = fail
+    assert town.report().position == 1
+    assert town.report().position == 2
+
+
+def test_whoever_sends_while_the_writer_stops_is_answered(town: Town) -> None:
+    """Every command is either done or refused at once; none waits for ever behind the end of the queue."""
+    answers: list[str] = []
+
+    def send() -> None:
+        for _ in range(200):
+            command = commands.report(
+                scene.INSPECTOR, SentReport(str(uuid.uuid4()), scene.NOISE, "inspector")
+            )
+            try:
+                waiting = town.writer.submit(command)
+            except StoreBusy:
+                answers.append("refused")
+            else:
+                assert waiting.result(20).number == 1
+                answers.append("done")
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    town.writer.stop()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 800
+    assert "refused" in answers
+    assert len(entries(town)) == answers.count("done")
+
+
 def test_a_chore_that_fails_leaves_nothing_behind(town: Town) -> None:
     def half(connection: Any, _: Any) -> None:
         connection.execute(text("INSERT INTO serial VALUES ('main', '2020-01-01', 5)"))
