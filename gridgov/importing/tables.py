@@ -6,9 +6,11 @@ tells the tally what came of them; a dry run stops before that.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,6 +29,8 @@ from gridgov.in_force import InForce
 BATCH: Final = 500
 #: Bytes read at a time.
 _PIECE: Final = 1 << 20
+#: What a file is that ends too early, was packed wrongly, or is not in its encoding at all.
+_BROKEN: Final = (OSError, EOFError, zlib.error, UnicodeError)
 
 
 @dataclass(slots=True)
@@ -69,11 +73,12 @@ def open_table(path: Path, encoding: str) -> TextIO:
     """
     known = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
     try:
+        codecs.lookup(known)
         raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115 -- the caller closes
-        # Large pieces: each small one would wait for the thread that writes.
-        return io.TextIOWrapper(io.BufferedReader(raw, _PIECE), known, errors="surrogateescape", newline="")
     except (OSError, LookupError) as error:
         raise UnreadableTable(f"{path} cannot be read: {error}", path=str(path)) from error
+    # Large pieces: each small one would wait for the thread that writes.
+    return io.TextIOWrapper(io.BufferedReader(raw, _PIECE), known, errors="surrogateescape", newline="")
 
 
 class Table:
@@ -159,7 +164,7 @@ class Table:
 def _header(text: TextIO, mapping: ImportMapping, path: Path) -> list[str]:
     try:
         header = next(csv.reader(text, delimiter=mapping.delimiter), None)
-    except (csv.Error, OSError, EOFError) as error:
+    except (csv.Error, *_BROKEN) as error:
         raise UnreadableTable(f"{path} cannot be read as a table: {error}", path=str(path)) from error
     if not header:
         raise UnreadableTable(f"{path} is empty: its first line must name its columns", path=str(path))
@@ -178,7 +183,7 @@ def _lines(reader: Any, path: Path) -> Iterator[tuple[int, list[str] | TakenRow]
             broken = RowRefused("not_csv", f"this is no row of a CSV table: {error}")
             yield reader.line_num, TakenRow(reader.line_num, (), refused=broken)
             continue
-        except (OSError, EOFError) as error:
+        except _BROKEN as error:
             message = f"{path} cannot be read past line {reader.line_num}: {error}"
             raise UnreadableTable(message, path=str(path), line=reader.line_num) from error
         if cells:
