@@ -1,7 +1,8 @@
 """Editions of the grids: what is in force, and a new one put in its place. For administrators.
 
 The drawing is read and checked where its files are, on the machine of whoever imports it; what comes here
-is the hierarchy that was settled, with the findings that were accepted.
+is the hierarchy that was settled, with the findings that were accepted. It is checked again, so that no
+other program brings in what nobody accepted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy import select
 from dispatch.entries import from_micros
 from geodata.errors import BadHierarchy
 from geodata.grids import GridRow, Hierarchy, Level
+from geodata.recheck import recheck
 from gridgov import city
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line
@@ -105,7 +107,8 @@ def as_body(
 def _chore(sent: Edition, by: str) -> Chore:
     rows = [GridRow(**grid.model_dump() | {"geometry": _wkb(grid)}) for grid in sent.grids]  # type: ignore[typeddict-item]
     hierarchy = Hierarchy.from_rows([Level(**level.model_dump()) for level in sent.levels], rows)
-    return city.import_edition(hierarchy, sent.name, made_up=sent.made_up, findings=sent.findings, by=by)
+    findings = [found.to_dict() for found in recheck(hierarchy, sent.findings)]
+    return city.import_edition(hierarchy, sent.name, made_up=sent.made_up, findings=findings, by=by)
 
 
 def _wkb(grid: SentGrid) -> bytes:

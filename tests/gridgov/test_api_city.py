@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import shapely
 
 from geodata.grids import Hierarchy, measured
 from gridgov.api.editions import as_body
@@ -72,13 +74,16 @@ class TestCity:
 class TestEditions:
     """A hierarchy that was settled elsewhere is put in force."""
 
-    def redrawn(self) -> dict[str, Any]:
+    def redrawn(self, findings: Sequence[dict[str, Any]] = (), **shapes: Any) -> dict[str, Any]:
         old = scene.hierarchy()
         grids = [
-            measured(g.code, f"新{g.name}", g.level, g.parent, g.geometry, g.responsible_unit)  # type: ignore[arg-type]
+            measured(
+                g.code, f"新{g.name}", g.level, g.parent, shapes.get(g.code, g.geometry), g.responsible_unit
+            )  # type: ignore[arg-type]
             for g in old.grids
         ]
-        return as_body(Hierarchy.build(old.levels, grids), "second", made_up=True, findings=[{"code": "GAP"}])
+        hierarchy = Hierarchy.build(old.levels, grids)
+        return as_body(hierarchy, "second", made_up=True, findings=list(findings))
 
     def test_it_counts_from_the_next_report_on(self, site: Site) -> None:
         administrator = site.as_("administrator")
@@ -92,9 +97,25 @@ class TestEditions:
         assert (rows[before["incident"]], rows[after["incident"]]) == (1, 2)
         listed = administrator.get("/api/editions").json()["editions"]
         assert [one["name"] for one in listed] == ["second", "first"]
-        assert administrator.get("/api/editions/2/findings").json()["findings"] == [{"code": "GAP"}]
+        assert administrator.get("/api/editions/2/findings").json()["findings"] == []
         shapes = site.as_("inspector").get("/api/grids/street.geojson").json()
         assert shapes["features"][0]["properties"]["name"] == "新街道N"
+
+    def test_it_is_checked_again_and_what_was_accepted_is_kept_with_its_reason(self, site: Site) -> None:
+        administrator = site.as_("administrator")
+        wide = shapely.box(114.00, 22.51, 114.015, 22.52)
+        refused = administrator.post("/api/editions", self.redrawn(N1=wide))
+        assert (refused.status_code, refused.json()["type"]) == (
+            422,
+            "urn:gridgov:problem:unaccepted-findings",
+        )
+        (overlap,) = refused.json()["findings"]
+        assert (overlap["code"], overlap["grids"]) == ("OVERLAP", ["N1", "N2"])
+        accepted = overlap | {"accepted": "both offices look after it"}
+        invented = {"code": "GAP", "accepted": "no reason"}
+        answer = administrator.post("/api/editions", self.redrawn([accepted, invented], N1=wide))
+        assert answer.status_code == 201
+        assert administrator.get("/api/editions/2/findings").json()["findings"] == [accepted]
 
     def test_an_edition_nobody_made(self, site: Site) -> None:
         assert site.as_("administrator").get("/api/editions/9/findings").status_code == 404
