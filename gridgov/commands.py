@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -301,5 +301,4 @@ _VERBS: Final[dict[Act, Verb]] = {
 
 def _digest(who: str, sent: SentReport | SentAct | ImportedRow) -> bytes:
     """What stands for the content of a command: the same twice is a repetition, anything else a conflict."""
-    content: dict[str, Any] = asdict(sent)
-    return hashlib.sha256(orjson.dumps([who, content])).digest()
+    return hashlib.sha256(orjson.dumps([who, sent])).digest()

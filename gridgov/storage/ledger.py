@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, select, update
-from sqlmodel import col
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from dispatch.entries import KINDS, Entry, Fact, from_body, from_micros, kind_of, to_body, to_micros
 from dispatch.incidents import Incident, extend, fold
@@ -25,6 +24,16 @@ IDS_AT_ONCE = 1000
 
 _entry = EntryRow.__table__  # type: ignore[attr-defined]
 _APPEND = Bulk(_entry.insert(), _entry.columns.keys())
+_streams = StreamHead.__table__  # type: ignore[attr-defined]
+_MOVE = (
+    update(_streams)
+    .where(_streams.c.stream == bindparam("of"))
+    .values(
+        position=bindparam("new_position"),
+        recorded_at=bindparam("new_recorded_at"),
+        previous=bindparam("new_previous"),
+    )
+)
 _HASHED = (
     "stream",
     "position",
@@ -82,7 +91,7 @@ def lock_head(connection: Connection, stream: str = MAIN) -> Head:
 
 
 def _head(connection: Connection, stream: str, *, lock: bool) -> Head:
-    query = select(StreamHead.__table__).where(col(StreamHead.stream) == stream)  # type: ignore[attr-defined]
+    query = select(_streams).where(_streams.c.stream == stream)
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     if row is None:
         raise StoreNotReady(f"the store has no stream {stream!r}: run `gridgov init`", stream=stream)
@@ -91,11 +100,13 @@ def _head(connection: Connection, stream: str, *, lock: bool) -> Head:
 
 def move_head(connection: Connection, head: Head, position: int, recorded_at: int, previous: bytes) -> None:
     """Write down where the stream ends after a batch."""
-    connection.execute(
-        update(StreamHead)
-        .where(col(StreamHead.stream) == head.stream)
-        .values(position=position, recorded_at=recorded_at, previous=previous)
-    )
+    moved = {
+        "of": head.stream,
+        "new_position": position,
+        "new_recorded_at": recorded_at,
+        "new_previous": previous,
+    }
+    connection.execute(_MOVE, moved)
 
 
 def entry_hash(row: Mapping[str, Any]) -> bytes:
