@@ -23,8 +23,10 @@ from gridgov.storage.tables import PrivateRow
 #: stream.
 STRIDE = 1 << 40
 
-_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
-_TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+|[^\W_]+")
+_CHINESE = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+_CJK = re.compile(f"[{_CHINESE}]+")
+#: A run of Chinese, or of other letters and digits: "12号楼" is two, so that 号楼 is found in it.
+_TOKEN = re.compile(rf"[{_CHINESE}]+|[^\W_{_CHINESE}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def grams(written: str) -> str:
 
     >>> grams("井盖破损 Main St.")
     '井盖 盖破 破损 损 main st'
+    >>> grams("3号楼")
+    '3 号楼 楼'
     """
     return " ".join(_grams(written))
 
