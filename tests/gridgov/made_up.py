@@ -54,13 +54,13 @@ def demo_command(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]
         stdout=subprocess.PIPE,
         text=True,
     )
-    try:
-        with process:
+    with process:
+        try:
             yield process
             process.terminate()
             process.wait(STOP_S)
-    finally:
-        process.kill()
+        finally:
+            process.kill()
 
 
 def read_until(process: subprocess.Popen[str], wanted: str) -> str:
