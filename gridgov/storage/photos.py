@@ -17,6 +17,9 @@ from gridgov.errors import BadPhoto
 
 #: What phones send; anything else (SVG and HTML above all) is refused.
 FORMATS: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+#: What decoding calls them. Many phones put a second picture, for depth or brightness, behind the first of a
+#: JPEG; that is read as MPO, and is shown as the JPEG it is.
+_KINDS: Final = FORMATS | {"MPO": FORMATS["JPEG"]}
 #: More than any phone's camera makes (200 megapixels); beyond it a file is meant to exhaust memory.
 MAX_PIXELS: Final = 250_000_000
 
@@ -72,7 +75,7 @@ def examine(content: bytes) -> Photo:
                     f"a photo of {width} x {height} pixels is too large to be one", pixels=width * height
                 )
             image.verify()
-            media_type = FORMATS[str(image.format)]
+            media_type = _KINDS[str(image.format)]
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadPhoto(cause=type(error).__name__) from error
     return Photo(hashlib.sha256(content).hexdigest(), media_type, len(content), width, height)

@@ -32,6 +32,14 @@ def test_photos_are_kept_by_their_content(tmp_path: Path, kind: str, media: str)
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
 
 
+def test_a_jpeg_with_a_second_picture_behind_the_first_is_a_jpeg(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    first, second = Image.new("RGB", (8, 6)), Image.new("RGB", (4, 3))
+    first.save(out, "MPO", save_all=True, append_images=[second])
+    photo = PhotoFolder(tmp_path).keep(out.getvalue())
+    assert (photo.media_type, photo.width, photo.height) == ("image/jpeg", 8, 6)
+
+
 @pytest.mark.parametrize(
     "content",
     [
