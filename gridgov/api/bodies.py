@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     model_validator,
 )
 
@@ -209,7 +210,7 @@ class HandleBody(Reasoned):
 class CheckBody(Reasoned):
     """Has it been put right (核查)? Where it has not, the reason says why."""
 
-    passed: bool
+    passed: StrictBool
     photos: Photos = ()
 
 

@@ -168,7 +168,7 @@ def grid_path(gridgov: Parts, text: str | None) -> tuple[str, ...]:
     return path
 
 
-#: A page's token is the position it begins before: eight bytes hold any.
+#: A page's token is the position it begins before: eight bytes hold any, and the store's numbers are signed.
 _TOKEN_BYTES: Final = 8
 
 
@@ -183,6 +183,6 @@ def _before(token: str | None) -> int | None:
         first = b64decode(f"{token}=", altchars=b"-_", validate=True)
     except ValueError:
         first = b""
-    if len(first) != _TOKEN_BYTES:
+    if len(first) != _TOKEN_BYTES or first >= b"\x80":
         raise BadInput("`page` is the `next` of the page before, as it came", page=token)
     return int.from_bytes(first)

@@ -103,6 +103,14 @@ def test_swapped_coordinates_of_another_continent_are_seen_by_where_the_city_lie
     assert "swapped" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("passed", ["yes", "no", 1, 0, None])
+def test_whether_a_check_is_passed_is_not_guessed(site: Site, passed: object) -> None:
+    body = {"id": ID, "seen": 1, "passed": passed}
+    answer = site.as_("inspector").post(f"/api/incidents/{ID}/check", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["findings"][0]["at"] == "body.passed"
+
+
 @pytest.mark.parametrize("text", [r"\ud800", r"a\udc00b"])
 def test_halves_of_characters(site: Site, text: str) -> None:
     content = f'{{"id":"{ID}","category":"{scene.COVER}","words":"{text}"}}'

@@ -227,6 +227,7 @@ class TestLists:
         ("query", "status"),
         [
             ("page=!!!", 422),
+            ("page=__________8", 422),
             ("page=%F0%9F%98%80", 422),
             ("limit=0", 422),
             ("limit=501", 422),
