@@ -117,6 +117,8 @@ def prepare(
         _bring_rules(service, tell)
         _bring_grids(service, tell)
         _bring_people(service, cast, passwords or Passwords(), tell)
+        atlas = service.in_force.atlas
+    log.info("this is a demo: district, people and incidents are made up", made_up=True, edition=atlas.name)
     return cast
 
 
@@ -258,7 +260,6 @@ def _bring_grids(service: Service, tell: Tell) -> None:
     hierarchy = drawn()
     tell("grids 网格", 1, 2)
     service.writer.run(city.import_edition(hierarchy, EDITION, made_up=True, findings=(), by=BY))
-    log.info("made-up district imported", edition=EDITION, grids=len(hierarchy.grids), made_up=True)
     tell("grids 网格", 2, 2)
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import typer
 
 from dispatch.lifecycle import ROLE_ZH
-from gridgov.cli.output import print_table, progress
+from gridgov import logs
+from gridgov.cli.output import print_table, progress, say
 from gridgov.cli.reading import settings_of
 from gridgov.clock import new_id
 from gridgov.demo import FOLDER, Cast, people_file, prepare, start_over
@@ -60,8 +61,10 @@ def demo(
     there in people.tsv.
     """
     settings = demo_settings(settings_of(context), port)
+    logs.configure(settings.log_format, settings.log_level)
     if fresh:
         start_over(settings)
+    say(f"preparing the demo in {settings.data}: some ten seconds the first time 正在准备演示数据")
     with progress("preparing the demo 准备演示数据") as told:
         cast = prepare(settings, lambda _, done, total: told(done, total))
     _introduce(cast, settings)
@@ -76,12 +79,12 @@ def demo(
 
 
 def demo_settings(given: Settings, port: int | None) -> Settings:
-    """The settings of the demo: a folder of its own and quiet logs for people, unless something else is set.
+    """The settings of the demo: a folder of its own and logs for people, unless something else is set.
 
     >>> demo_settings(Settings(log_level="info"), 8021).port
     8021
     """
-    its_own = {"data": FOLDER, "log_format": "console", "log_level": "warning"}
+    its_own = {"data": FOLDER, "log_format": "console"}
     changed = {name: value for name, value in its_own.items() if name not in given.model_fields_set}
     return given.model_copy(update=changed | ({} if port is None else {"port": port}))
 
