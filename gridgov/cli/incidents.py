@@ -67,7 +67,7 @@ def import_(
         _show(result, dry_run)
     if result.refused:
         where = f"they are in {refused}" if refused else "--refused FILE writes them down with their reasons"
-        say(f"{result.refused} rows {'would be' if dry_run else 'were'} refused; {where}")
+        say(f"rows that {'would be' if dry_run else 'were'} refused: {result.refused}; {where}")
         raise typer.Exit(1)
 
 

@@ -64,7 +64,7 @@ def _compare(settings: Settings, as_json: bool) -> None:
         if len(found) > SHOWN:
             say(f"and {len(found) - SHOWN} more: --json lists them all")
     if found:
-        raise Different(f"{len(found)} differences: `gridgov rebuild` would put the projections right")
+        raise Different(f"differences: {len(found)}; `gridgov rebuild` would put the projections right")
     say("everything stored is what the ledger says")
 
 
