@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from dispatch.categories import Urgency
@@ -128,6 +129,7 @@ class Incident:
 
 
 _NAMES = tuple(f.name for f in fields(Incident))
+_values = attrgetter(*_NAMES)
 
 
 def fold(entries: Iterable[Entry]) -> Incident:
@@ -140,7 +142,7 @@ def fold(entries: Iterable[Entry]) -> Incident:
 
 def extend(incident: Incident | None, entries: Iterable[Entry]) -> Incident:
     """The incident after some more entries; the same as folding all of them from the first."""
-    b = _Builder() if incident is None else _Builder(**{name: getattr(incident, name) for name in _NAMES})
+    b = _Builder() if incident is None else _Builder(**dict(zip(_NAMES, _values(incident), strict=True)))
     for entry in entries:
         _add(b, entry)
     return _freeze(b)
@@ -149,7 +151,7 @@ def extend(incident: Incident | None, entries: Iterable[Entry]) -> Incident:
 def _freeze(b: _Builder) -> Incident:
     if b.stage is None:
         raise BrokenHistory("an incident without entries")
-    return Incident(**{name: getattr(b, name) for name in _NAMES})
+    return Incident(*_values(b))
 
 
 def _add(b: _Builder, entry: Entry) -> None:

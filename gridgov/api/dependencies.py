@@ -79,19 +79,24 @@ def operator_session(token: str) -> Session:
 
 def parts_of(connection: HTTPConnection) -> Parts:
     """The parts of the app that serves this connection."""
-    parts: Parts = connection.app.state.parts
-    return parts
+    ours: Parts = connection.app.state.parts
+    return ours
+
+
+async def parts(connection: HTTPConnection) -> Parts:
+    """The same as a dependency: one that is no coroutine would cost every request a thread."""
+    return parts_of(connection)
 
 
 async def session_of(connection: HTTPConnection) -> Session:
     """Whose connection this is, by bearer token or by cookie; raises NotSignedIn, CrossOrigin."""
-    parts = parts_of(connection)
-    token, kind = _credentials(connection, parts.cookie)
-    if parts.operator is not None and kind == "bearer" and compare_digest(token, parts.operator.token):
-        return parts.operator
-    session = parts.sessions.remembered(token)
+    ours = parts_of(connection)
+    token, kind = _credentials(connection, ours.cookie)
+    if ours.operator is not None and kind == "bearer" and compare_digest(token, ours.operator.token):
+        return ours.operator
+    session = ours.sessions.remembered(token)
     if session is None:
-        session = await anyio.to_thread.run_sync(parts.sessions.find, token)
+        session = await anyio.to_thread.run_sync(ours.sessions.find, token)
     if session.kind != kind:
         raise NotSignedIn("a cookie's token is no bearer token, nor the other way round: sign in again")
     return session
@@ -187,7 +192,7 @@ async def _in_role(connection: HTTPConnection, *roles: Role) -> Person:
     return person
 
 
-GridGov = Annotated[Parts, Depends(parts_of)]
+GridGov = Annotated[Parts, Depends(parts)]
 CurrentSession = Annotated[Session, Depends(current_session)]
 SignedIn = Annotated[Person, Depends(signed_in)]
 Administrator = Annotated[Person, Depends(administrator)]

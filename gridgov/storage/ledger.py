@@ -111,12 +111,11 @@ def move_head(connection: Connection, head: Head, position: int, recorded_at: in
 
 def entry_hash(row: Mapping[str, Any]) -> bytes:
     """SHA-256 over an entry's stored bytes, the hash of the entry before it included."""
-    digest = hashlib.sha256(row["previous"])
+    parts = [row["previous"]]
     for name in _HASHED:
         item = str(row[name]).encode()
-        digest.update(b"%d:" % len(item))
-        digest.update(item)
-    return digest.digest()
+        parts += (b"%d:" % len(item), item)
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def entry_row(stream: str, position: int, entry: Entry, command: str, previous: bytes) -> dict[str, Any]:

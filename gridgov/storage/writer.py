@@ -66,7 +66,7 @@ class Writer:
     ) -> None:
         self._engine, self._stream, self._clock = engine, stream, clock
         self._load, self._on_commit = load, on_commit
-        self._queue: queue.Queue[_Item | None] = queue.Queue(maxsize=QUEUE)
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._in_force: InForce | None = None
         self._versions: tuple[int | None, int | None] | None = None
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -132,10 +132,9 @@ class Writer:
         with self._gate:
             if self._stopped:
                 raise StoreBusy("the server is stopping; send it again in a few seconds")
-            try:
-                self._queue.put_nowait(item)
-            except queue.Full:
-                raise StoreBusy() from None
+            if self._queue.qsize() >= QUEUE:
+                raise StoreBusy()
+            self._queue.put(item)
 
     def _work(self) -> None:
         stopping = False
