@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.testclient import TestClient
@@ -76,8 +77,9 @@ class Installation:
             pytest.MonkeyPatch.context() as patch,
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
+            _log_lines_kept_apart(),
         ):
-            # A command is a process of its own and sets up its log lines; here it would be those of all tests.
+            # A command is a process of its own and sets up its log lines; here they would be those of all tests.
             patch.setattr(logs, "configure", lambda *_: None)
             code = main(["--data", str(self.folder), *map(str, arguments)])
         return Ran(code, out.getvalue(), err.getvalue())
@@ -98,6 +100,20 @@ class Installation:
             operator = Asker(client, {"Authorization": f"Bearer {OPERATOR}"})
             people = {role: _somebody(operator, role) for role in ("manager", "shift_leader", "inspector")}
             yield {"operator": operator, **people}
+
+
+@contextlib.contextmanager
+def _log_lines_kept_apart() -> Iterator[None]:
+    """What is logged meanwhile, by a server in another thread too, goes to pytest and not into the output."""
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _somebody(operator: Asker, role: str) -> Asker:
