@@ -7,6 +7,7 @@ reached through here.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -154,19 +155,34 @@ def drawn(connection: Connection) -> Hierarchy | None:
 
 
 def stranded(connection: Connection, city: City) -> tuple[Stranded, ...]:
-    """The open incidents that these rules would leave without their category or department, most first."""
-    routing, categories = city.rules.routing, city.rules.categories
+    """The open incidents that these rules would leave without their category or department, most first.
+
+    Imported history may stand in a category that no rules ever had; that is not for them to keep.
+    """
+    old = current(connection)
+    if old is None:
+        return ()
+    before, after = old.rules, city.rules
     lost = [
-        *_lost(connection, _incident.c.category, "category", categories),
-        *_lost(connection, _incident.c.lead, "department", routing.departments),
+        *_lost(connection, _incident.c.category, "category", before.categories, after.categories),
+        *_lost(
+            connection,
+            _incident.c.lead,
+            "department",
+            before.routing.departments,
+            after.routing.departments,
+        ),
     ]
     return tuple(sorted(lost, key=lambda found: (-found.incidents, found.name)))
 
 
-def _lost(connection: Connection, column: Any, what: str, known: Any) -> list[Stranded]:
+def _lost(
+    connection: Connection, column: Any, what: str, before: Container[str], after: Container[str]
+) -> list[Stranded]:
     open_ones = _incident.c.stage.not_in([str(stage) for stage in ENDED])
     query = select(column, func.count()).where(open_ones, column.is_not(None)).group_by(column)
-    return [Stranded(what, name, count) for name, count in connection.execute(query) if name not in known]
+    found = connection.execute(query)
+    return [Stranded(what, name, many) for name, many in found if name in before and name not in after]
 
 
 def _require_kept(connection: Connection, city: City) -> None:

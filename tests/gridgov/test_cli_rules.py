@@ -15,6 +15,7 @@ from gridgov.storage.engine import open_engine
 from tests.gridgov import scene
 from tests.gridgov.commandline import GRIDS, city_file, history
 from tests.gridgov.conftest import TOWN
+from tests.gridgov.importing.mappings import line
 from tests.installation import Installation
 
 
@@ -71,6 +72,18 @@ def test_rules_that_would_leave_open_incidents_behind_are_not_planned_silently(
     ran = town.run("city", "plan", city_file(tmp_path, without), "--json")
     assert ran.code == 1
     assert json.loads(ran.out)["stranded"][0]["name"] == scene.COVER
+
+
+def test_imported_history_in_a_category_of_nobody_stands_in_no_ones_way(
+    town: Installation, tmp_path: Path
+) -> None:
+    """What no rules ever had, these rules do not take away."""
+    table, mapping = history(tmp_path, line(what="odd", state="处置中"))
+    kept = 'column = "what"\nunknown = "keep_and_mark"'
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace('column = "what"', kept), encoding="utf-8")
+    town.done("incidents", "import", table, "--mapping", mapping)
+    changed = (TOWN + GRIDS).replace('limit = "4wh"', 'limit = "2wh"')
+    assert town.done("city", "apply", city_file(tmp_path, changed), "--json").json["version"] == 2
 
 
 def test_a_check_names_every_finding_and_fails_on_an_error(town: Installation, tmp_path: Path) -> None:
