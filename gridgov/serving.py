@@ -15,12 +15,15 @@ import uvicorn
 from gridgov import logs
 from gridgov.app import create_app
 from gridgov.clock import new_token
+from gridgov.connections import BoundedHeads
 from gridgov.errors import ServiceError
 from gridgov.service import Service
 from gridgov.settings import Settings
 
 #: Seconds that requests under way may still take when the server is told to stop.
 GRACE_S: Final = 5
+#: Bytes of a websocket's message taken: the feed takes none, and says so to whoever sends one.
+LARGEST_MESSAGE: Final = 4096
 #: Addresses that mean every interface; the machine itself is reached by its own.
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- nothing is bound by this table
 
@@ -54,7 +57,9 @@ def url_of(listener: socket.socket) -> str:
 def _config(service: Service, token: str) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(service, operator=token),
+        http=BoundedHeads,
         ws="websockets-sansio",
+        ws_max_size=LARGEST_MESSAGE,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACE_S,
         log_config=None,
