@@ -78,6 +78,11 @@ class RunningServer:
         process.send_signal(signal.SIGTERM)
         return process.wait(STOP_S)
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._running().pid
+
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
         assert self._process.poll() is None, f"the server has ended already:\n{self.tail()}"

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,66 +17,12 @@ import shapely
 
 from geodata.grids import Grid, Hierarchy, area_m2
 from gridgov.api.editions import as_body
-from gridgov.service import Service
-from gridgov.settings import Settings
-from gridgov.storage.setup import init
 from tests.gridgov import scene
-from tests.gridgov.conftest import PASSWORD, fill, position, report_body
-from tests.live.server import RunningServer, gridgov, running
+from tests.gridgov.conftest import position, report_body
+from tests.live.server import RunningServer, gridgov
+from tests.live.town import JSON, As
 
 pytestmark = pytest.mark.slow
-JSON = {"Content-Type": "application/json"}
-WHO = ("inspector", "inspector_n", "inspector_s", "clerk", "dispatcher", "dispatcher_n", "leader")
-
-
-class Person:
-    """Somebody signed in at the running server."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self.client = httpx2.Client(base_url=url, timeout=30, trust_env=False)
-        sent = {"name": name, "password": PASSWORD, "kind": "bearer"}
-        answer = self.client.post("/api/sessions", json=sent)
-        assert answer.status_code == 201, answer.text
-        self.client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
-
-    def post(self, path: str, body: Any) -> httpx2.Response:
-        """Send a JSON body, such as no well-behaved library would write where it is given as bytes."""
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.client.post(path, content=content, headers=JSON)
-
-    def report(self, **changes: Any) -> httpx2.Response:
-        """Report a broken manhole cover, but for these changes."""
-        return self.post("/api/incidents", report_body() | changes)
-
-    def act(self, act: str, incident: str, seen: int, **more: Any) -> httpx2.Response:
-        """Do something with an incident."""
-        body = {"id": str(uuid.uuid4()), "seen": seen, **more}
-        return self.post(f"/api/incidents/{incident}/{act}", body)
-
-
-As = Callable[[str], Person]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The small town, served."""
-    folder = tmp_path_factory.mktemp("town")
-    settings = Settings(data=folder)
-    init(settings.database_url, "e")
-    with Service.open(settings) as service:
-        fill(service)
-    with running(folder) as made:
-        yield made
-        assert not made.faults()
-
-
-@pytest.fixture(scope="module")
-def as_(server: RunningServer) -> Iterator[As]:
-    """Everybody, signed in: the first time changes their password's hash to one of today's cost."""
-    people = {name: Person(server.url, name) for name in WHO}
-    yield people.__getitem__
-    for person in people.values():
-        person.client.close()
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +45,12 @@ def stored(data: Path) -> dict[str, list[Any]]:
 
 
 @pytest.fixture
-def nothing_changes(server: RunningServer, filed: str, as_: As) -> Iterator[None]:
+def nothing_changes(town: RunningServer, filed: str, as_: As) -> Iterator[None]:
     """The store is the same before and after."""
-    before = stored(server.data)
+    before = stored(town.data)
     yield
-    assert stored(server.data) == before
-    assert server.log.exists()
+    assert stored(town.data) == before
+    assert town.log.exists()
 
 
 def refused(answer: httpx2.Response, status: int, kind: str, *names: str) -> dict[str, Any]:
@@ -219,7 +165,7 @@ class TestRefused:
         answer = as_("leader").client.get("/api/incidents", params={"reported_from": "2026-11-23T10:00:00"})
         refused(answer, 422, "bad-request", "reported_from", "timezone")
 
-    def test_grids_that_overlap_in_a_file(self, server: RunningServer, tmp_path: Path) -> None:
+    def test_grids_that_overlap_in_a_file(self, town: RunningServer, tmp_path: Path) -> None:
         features = [
             {"type": "Feature", "properties": {"code": code}, "geometry": shapely.geometry.mapping(square)}
             for code, square in (
@@ -233,11 +179,11 @@ class TestRefused:
         (tmp_path / "city.toml").write_text(
             '[grids]\nfile = "grids.geojson"\n[[grids.levels]]\nkey = "grid"\nzh = "网格"\nen = "grid"\ncode = "code"\n'
         )
-        said = command_refused(server, "grids", "import", str(tmp_path / "city.toml"))
+        said = command_refused(town, "grids", "import", str(tmp_path / "city.toml"))
         for name in ("OVERLAP", "a and b of level grid", "m²", "accept"):
             assert name in said
 
-    def test_grids_that_overlap_sent_to_the_server(self, server: RunningServer) -> None:
+    def test_grids_that_overlap_sent_to_the_server(self, town: RunningServer) -> None:
         """Whoever writes a client of their own cannot go round the check."""
         drawn = scene.hierarchy()
         wide = shapely.box(114.00, 22.51, 114.015, 22.52)
@@ -246,12 +192,12 @@ class TestRefused:
             for g in drawn.grids
         ]
         body = as_body(Hierarchy.build(drawn.levels, grids), "overlapping", made_up=True, findings=[])
-        with operator(server) as client:
+        with operator(town) as client:
             answer = client.post("/api/editions", json=body)
         refused(answer, 422, "unaccepted-findings", "OVERLAP", "N1", "N2")
 
     def test_a_mapping_that_names_a_column_the_table_has_not(
-        self, server: RunningServer, tmp_path: Path
+        self, town: RunningServer, tmp_path: Path
     ) -> None:
         (tmp_path / "old.csv").write_text("number,opened,state\n1,2026-11-23,Closed\n")
         (tmp_path / "old.toml").write_text(
@@ -263,48 +209,48 @@ class TestRefused:
             '[status]\ncolumn = "state"\nclosed = ["Closed"]\n'
         )
         said = command_refused(
-            server, "incidents", "import", str(tmp_path / "old.csv"), "--mapping", str(tmp_path / "old.toml")
+            town, "incidents", "import", str(tmp_path / "old.csv"), "--mapping", str(tmp_path / "old.toml")
         )
         for name in ("case_no", "number, opened, state"):
             assert name in said
 
 
-def operator(server: RunningServer) -> httpx2.Client:
+def operator(town: RunningServer) -> httpx2.Client:
     """The machine's own command line, which may do what an administrator may."""
-    told = json.loads((server.data / "gridgov.db.lock").read_text())
+    told = json.loads((town.data / "gridgov.db.lock").read_text())
     headers = {"Authorization": f"Bearer {told['token']}"}
     return httpx2.Client(base_url=told["url"], headers=headers, timeout=60, trust_env=False)
 
 
-def command_refused(server: RunningServer, *arguments: str) -> str:
+def command_refused(town: RunningServer, *arguments: str) -> str:
     """What a command that has to be refused says; in one piece, without a traceback."""
     done = subprocess.run(
-        gridgov(*arguments), env=server.environment, capture_output=True, text=True, timeout=120
+        gridgov(*arguments), env=town.environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return " ".join(done.stderr.split())
 
 
-def test_the_same_id_with_other_content(server: RunningServer, as_: As) -> None:
+def test_the_same_id_with_other_content(town: RunningServer, as_: As) -> None:
     body = report_body()
     first = as_("inspector").post("/api/incidents", body)
     assert first.status_code == 201
-    before = stored(server.data)
+    before = stored(town.data)
     answer = as_("inspector").post("/api/incidents", body | {"words": "something else"})
     assert refused(answer, 409, "id-reused", body["id"])["id"] == body["id"]
     refused(as_("inspector_n").post("/api/incidents", body), 409, "id-reused")
     again = as_("inspector").post("/api/incidents", body)
     assert (again.status_code, again.json()) == (200, first.json() | {"repeated": True})
-    assert stored(server.data) == before
+    assert stored(town.data) == before
 
 
-def test_the_second_dispatcher_is_told_what_the_first_just_did(server: RunningServer, as_: As) -> None:
+def test_the_second_dispatcher_is_told_what_the_first_just_did(town: RunningServer, as_: As) -> None:
     incident = as_("inspector").report().json()["incident"]
     as_("clerk").act("file", incident, 1)
     first = as_("dispatcher").act("dispatch", incident, 2)
     assert first.status_code == 200
-    before = stored(server.data)
+    before = stored(town.data)
     problem = refused(
         as_("dispatcher_n").act("dispatch", incident, 2, department="office"), 409, "stale", "meanwhile"
     )
@@ -312,7 +258,7 @@ def test_the_second_dispatcher_is_told_what_the_first_just_did(server: RunningSe
     (meanwhile,) = problem["meanwhile"]
     assert (meanwhile["number"], meanwhile["kind"], meanwhile["by"]) == (3, "dispatched", "dispatcher")
     assert meanwhile["body"]["department"] == "water"
-    assert stored(server.data) == before
+    assert stored(town.data) == before
 
 
 def test_a_report_outside_every_grid_is_kept_in_the_tray_with_its_distance(as_: As) -> None:
