@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from dispatch.entries import Entry, Fact, kind_of, to_body, to_micros
@@ -25,6 +25,7 @@ _command = CommandRow.__table__  # type: ignore[attr-defined]
 _RECEIPTS = Bulk(_command.insert(), _command.columns.keys())
 _serial = SerialRow.__table__  # type: ignore[attr-defined]
 _INSERT = insert(_serial)
+_LAST = select(_serial.c.last).where(_serial.c.stream == bindparam("of"), _serial.c.day == bindparam("on"))
 #: Put together once: doing it for every batch took 2 ms each, as much as ten reports.
 _SERIALS = Bulk(
     _INSERT.on_conflict_do_update(index_elements=["stream", "day"], set_={"last": _INSERT.excluded.last}),
@@ -263,8 +264,8 @@ class Batch:
 
     def _last_serial(self, day: str) -> int:
         if day not in self._serials:
-            query = select(_serial.c.last).where(_serial.c.stream == self.head.stream, _serial.c.day == day)
-            self._serials[day] = self.connection.execute(query).scalar() or 0
+            of = {"of": self.head.stream, "on": day}
+            self._serials[day] = self.connection.execute(_LAST, of).scalar() or 0
         return self._serials[day]
 
     def _select(self, table: Any, column: Any, ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:

@@ -25,6 +25,8 @@ IDS_AT_ONCE = 1000
 _entry = EntryRow.__table__  # type: ignore[attr-defined]
 _APPEND = Bulk(_entry.insert(), _entry.columns.keys())
 _streams = StreamHead.__table__  # type: ignore[attr-defined]
+_HEAD = select(_streams).where(_streams.c.stream == bindparam("of"))
+_LOCK = _HEAD.with_for_update()
 _MOVE = (
     update(_streams)
     .where(_streams.c.stream == bindparam("of"))
@@ -91,8 +93,7 @@ def lock_head(connection: Connection, stream: str = MAIN) -> Head:
 
 
 def _head(connection: Connection, stream: str, *, lock: bool) -> Head:
-    query = select(_streams).where(_streams.c.stream == stream)
-    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    row = connection.execute(_LOCK if lock else _HEAD, {"of": stream}).mappings().first()
     if row is None:
         raise StoreNotReady(f"the store has no stream {stream!r}: run `gridgov init`", stream=stream)
     return Head(**row)

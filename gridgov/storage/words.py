@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,15 +73,13 @@ def grams(written: str) -> str:
     >>> grams("3号楼")
     '3 号楼 楼'
     """
-    return " ".join(_grams(written))
-
-
-def _grams(written: str) -> Iterator[str]:
+    found: list[str] = []
     for token in _TOKEN.findall(written.lower()):
         if _CJK.match(token):
-            yield from (token[i : i + 2] for i in range(len(token)))
+            found += [token[i : i + 2] for i in range(len(token))]
         else:
-            yield token
+            found.append(token)
+    return " ".join(found)
 
 
 def match(query: str) -> str:
