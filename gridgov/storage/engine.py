@@ -33,7 +33,12 @@ def open_engine(url: str, *, writes: bool = False, readers: int = 16) -> Engine:
     Commits are durable (synchronous=FULL): once grouped, that costs nothing measurable.
     """
     engine = create_engine(
-        url, pool_size=1 if writes else readers, max_overflow=0, connect_args={"check_same_thread": False}
+        url,
+        pool_size=1 if writes else readers,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+        # An error's text goes to the log, and bound values are what citizens wrote.
+        hide_parameters=True,
     )
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from dispatch.errors import NotForThisRole, NotInThisStage, ReasonMissing, UnknownCategory
 from dispatch.lifecycle import Act, Stage
@@ -347,3 +348,14 @@ def test_entries_are_never_given_to_two_incidents_of_the_same_number(town: Town)
     row["position"] = 2
     with pytest.raises(Exception, match="UNIQUE"), town.written.begin() as connection:
         ledger.append(connection, [row])
+
+
+@pytest.mark.parametrize("engine", ["reader", "written"])
+def test_an_error_of_the_store_does_not_tell_what_citizens_wrote(town: Town, engine: str) -> None:
+    asked = text("SELECT * FROM nowhere WHERE words = :words")
+    with (
+        pytest.raises(OperationalError, match="nowhere") as failed,
+        getattr(town, engine).connect() as connection,
+    ):
+        connection.execute(asked, {"words": "王小明 13800000000"})
+    assert "王小明" not in str(failed.value)
