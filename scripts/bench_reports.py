@@ -1,8 +1,9 @@
 """Durable reports over HTTP, beside an endpoint that signs in and checks the same body and keeps nothing.
 
-One server process of the demo's district, one process of inspectors who each send their next report as soon as
-the last one was acknowledged, over a connection each that stays open. The two endpoints take turns. A report
-counts when it was acknowledged: by then it is on disk, located, routed, numbered and in its desk's list.
+One server process of the demo's district, one process of inspectors who each send their next report as soon
+as the last one was acknowledged, over a connection each that stays open. The two endpoints take turns. A
+report counts when it was acknowledged: by then it is on disk, located, routed, numbered and in its desk's
+list.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ def _turn(url: str, token: str, path: str, inspectors: int, seconds: float) -> t
 class Inspector(asyncio.Protocol):
     """One connection over which the next report goes out as soon as the last one is answered."""
 
-    def __init__(self, head: str, path: str, rng: np.random.Generator, until: float, times: list[float]) -> None:
+    def __init__(
+        self, head: str, path: str, rng: np.random.Generator, until: float, times: list[float]
+    ) -> None:
         self._head, self._path, self._rng, self._until, self._times = head, path, rng, until, times
         self.done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
@@ -120,7 +123,8 @@ class Inspector(asyncio.Protocol):
         east, north = self._rng.uniform(-0.05, 0.05, 2).tolist()
         body = (
             f'{{"id":"{new_id()}","category":"{CATEGORIES[int(self._rng.integers(2))]}",'
-            f'"position":{{"lon":{MIDDLE[0] + east},"lat":{MIDDLE[1] + north},"datum":"wgs84","accuracy_m":8.5}},'
+            f'"position":{{"lon":{MIDDLE[0] + east},"lat":{MIDDLE[1] + north},'
+            '"datum":"wgs84","accuracy_m":8.5},'
             f'"words":"{WORDS}","address":"演示路 12 号","urgency":"ordinary"}}'
         ).encode()
         self._sent = time.perf_counter()
@@ -177,7 +181,9 @@ async def inspectors(url: str, path: str, count: int, seconds: float, token: str
 
 @contextmanager
 def _demo() -> Iterator[tuple[str, str, Any]]:
-    """The demo served from a temporary folder: its address, an inspector's token, and how many it has kept."""
+    """The demo served from a temporary folder: its address, an inspector's token, and how many it has
+    kept.
+    """
     with tempfile.TemporaryDirectory() as folder:
         people = demo.prepare(Settings(data=Path(folder)), lambda *_: None)
         passwords = {one.name: one.password for one in people}
