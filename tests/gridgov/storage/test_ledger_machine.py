@@ -483,7 +483,7 @@ def play(empty: Path, games: int, steps: int) -> None:
 
 @pytest.mark.slow
 def test_the_ledger_keeps_its_promises(empty: Path) -> None:
-    play(empty, games=25, steps=40)
+    play(empty, games=15, steps=50)
 
 
 @pytest.mark.long
