@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -165,8 +165,3 @@ def one(connection: Connection, reference: str, scope: Scope, stream: str = MAIN
         if row is not None:
             return row
     raise UnknownIncident(incident=reference)
-
-
-def plain(row: RowMapping) -> dict[str, Any]:
-    """The row as a dictionary by column."""
-    return dict(row)
