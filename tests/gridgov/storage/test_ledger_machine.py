@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-import uuid
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,15 +24,15 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from dispatch.errors import BrokenHistory, DispatchError
+from dispatch.errors import DispatchError
 from dispatch.incidents import Incident, fold
-from dispatch.lifecycle import Act, Role, Stage
+from dispatch.lifecycle import Act, Stage
 from gridgov import commands
 from gridgov.commands import ImportedRow, SentAct, SentReport
 from gridgov.errors import BadInput, MissingNumber
 from gridgov.scope import scope_of
 from gridgov.storage import ledger, projections
-from gridgov.storage.batch import Command, Receipt
+from gridgov.storage.batch import Receipt
 from gridgov.storage.errors import IdReused, Stale, UnknownIncident
 from gridgov.storage.rebuild import differences
 from gridgov.storage.setup import init
@@ -41,65 +40,21 @@ from gridgov.storage.tables import IncidentRow
 from gridgov.storage.writer import Chore
 from tests.gridgov import scene
 from tests.gridgov.storage.conftest import Town
-
-OFFICE = scene.Somebody("office", scene.assignment(Role.HANDLER, ("D",), "office"))
-KEEPER = scene.Somebody("keeper", scene.assignment(Role.ADMINISTRATOR))
-STRANGER = scene.Somebody("stranger", scene.assignment(Role.INSPECTOR, ("D", "S", "S2")))
-PEOPLE = (*scene.PEOPLE, OFFICE, KEEPER, STRANGER)
-HANDLERS = {
-    "water": scene.WATER,
-    "cleaning": scene.CLEANING,
-    "north_office": scene.NORTH,
-    "office": OFFICE,
-}
-CATEGORIES = (scene.COVER, scene.RUBBISH, scene.NOISE, "t:event:dragon")
-PLACES = (None, scene.OUTSIDE, *(scene.at(grid) for grid in ("N1", "N2", "S1", "S2")))
-WORDS = (None, "", "井盖破损，积水", "two words\tand a 'quote\"")
-REASONS = ("", " ", "已处理", "not ours")
-#: What moves an incident on from each stage, whoever looks: the shift leader may do all but handle.
-ONWARD = {
-    Stage.INTAKE: (Act.FILE,),
-    Stage.DISPATCH: (Act.DISPATCH,),
-    Stage.HANDLING: (Act.HANDLE, Act.RETURN),
-    Stage.CHECKING: (Act.CHECK,),
-    Stage.CLOSING: (Act.CLOSE,),
-    Stage.CLOSED: (Act.REOPEN,),
-    Stage.REJECTED: (Act.REOPEN,),
-    Stage.IMPORTED: (Act.ADOPT,),
-}
-NOT_REFUSALS = (BrokenHistory,)
-
-people = st.sampled_from(PEOPLE)
-ids = st.uuids(version=4).map(str)
-offsets = st.sampled_from((None, -86_400, -1, 0, 60, 7_200))
-
-
-@dataclass(frozen=True)
-class Sent:
-    """Something sent: who, what, and how to make the command of it, as often as it is sent again."""
-
-    by: Any
-    content: SentReport | SentAct | ImportedRow
-
-    def command(self) -> Command:
-        if isinstance(self.content, SentReport):
-            return commands.report(self.by, self.content)
-        if isinstance(self.content, SentAct):
-            return commands.act(self.by, self.content)
-        return commands.import_row(self.by.id, self.content)
-
-    @property
-    def id(self) -> str:
-        if isinstance(self.content, ImportedRow):
-            return str(uuid.uuid5(commands.IMPORTED, f"{self.content.source}\n{self.content.number}"))
-        return self.content.id
-
-
-class Jumping(scene.Clock):
-    """A clock of tests that can be put forward and back."""
-
-    def jump(self, by: timedelta) -> None:
-        self.now += by
+from tests.gridgov.storage.ledger_cast import (
+    CATEGORIES,
+    HANDLERS,
+    KEEPER,
+    NOT_REFUSALS,
+    ONWARD,
+    PLACES,
+    REASONS,
+    WORDS,
+    Jumping,
+    Sent,
+    ids,
+    offsets,
+    people,
+)
 
 
 class LedgerMachine(RuleBasedStateMachine):
