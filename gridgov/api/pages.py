@@ -10,19 +10,12 @@ from html import escape
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from sqlalchemy import func, select
 from starlette.responses import HTMLResponse
 
-from dispatch.lifecycle import STAGE_ZH, Stage
 from gridgov.api.dependencies import Anybody, GridGov, Parts
-from gridgov.storage.engine import snapshot
 from gridgov.storage.errors import NoRulesYet
-from gridgov.storage.ledger import read_head
-from gridgov.storage.tables import IncidentRow
 
 router = APIRouter(include_in_schema=False)
-
-_c = IncidentRow.__table__.c  # type: ignore[attr-defined]
 
 STYLE: Final = """
 body { font: 16px/1.6 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
@@ -47,7 +40,7 @@ POLICY: Final = (
 
 @router.get("/", dependencies=[Anybody])
 def home(gridgov: GridGov) -> HTMLResponse:
-    """What is running here."""
+    """What is running here: the city, its rules and grids. How much is reported is not for everybody."""
     try:
         body = _running(gridgov)
     except NoRulesYet as refused:
@@ -87,10 +80,6 @@ def _page(title: str, body: str) -> HTMLResponse:
 
 def _running(gridgov: Parts) -> str:
     force = gridgov.service.in_force
-    with snapshot(gridgov.service.reader) as connection:
-        head = read_head(connection, gridgov.service.stream)
-        query = select(_c.stage, func.count()).where(_c.stream == head.stream).group_by(_c.stage)
-        stages: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     made_up = (
         "<p class=made-up>演示数据：城市和网格都是虚构的 "
         "<span class=en>Demo: city and grids are made up</span></p>"
@@ -99,14 +88,11 @@ def _running(gridgov: Parts) -> str:
     )
     hierarchy = force.atlas.hierarchy
     levels = [(f"{one.name_zh}", one.name_en, len(hierarchy.at(n))) for n, one in enumerate(hierarchy.levels)]
-    counts = [(STAGE_ZH[stage], str(stage), stages.get(stage, 0)) for stage in Stage]
     facts = [
         ("版次", "edition", f"{force.atlas.edition} {force.atlas.name}"),
         ("规则版本", "rules", force.rules.version),
         ("类别", "categories", len(force.rules.categories)),
         ("部门", "departments", len(force.rules.routing.departments)),
-        ("台账位置", "ledger position", head.position),
-        ("案卷", "incidents", sum(stages.values())),
     ]
     return (
         f"<h1>{escape(force.city.name_zh)} <span class=en>{escape(force.city.name_en)}</span></h1>"
@@ -114,7 +100,6 @@ def _running(gridgov: Parts) -> str:
         '<a href="/docs">接口说明 <span class=en>API</span></a> · '
         '<a href="/healthz">运行状况 <span class=en>health</span></a></p>'
         f"{made_up}{_table(facts)}<h2>网格 <span class=en>grids</span></h2>{_table(levels)}"
-        f"<h2>环节 <span class=en>stages</span></h2>{_table(counts)}"
     )
 
 

@@ -63,7 +63,7 @@ SHOWN = ("closed_of_reported", "closure", "on_time_closure", "on_time_of_targete
 
 
 def _show(found: Closure) -> None:
-    head = ["", "", "reported", "closed", "open"]
+    head = ["", "", "reported", "closed", "open", "rejected", "cancelled"]
     for key in SHOWN:
         head += [DEFINITIONS[key].name_zh, "%"]
     rows = [_line(group) for group in (*found.groups, found.total)]
@@ -84,6 +84,8 @@ def _line(group: Group) -> list[Any]:
         f"{tally.reported:,}",
         f"{tally.closed:,}",
         f"{tally.open:,}",
+        f"{tally.rejected:,}",
+        f"{tally.cancelled:,}",
     ]
     shown = {figure.key: figure for figure in group.figures}
     for key in SHOWN:
