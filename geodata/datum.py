@@ -35,6 +35,9 @@ _MOST_STEPS = 20
 
 _BOX = (72.004, 0.8293, 137.8347, 55.8271)
 """West, south, east, north of what the formula in general use takes for China; outside it, no shift."""
+_MOST_SHIFT = 0.05
+"""Degrees, more than the formula moves any point of that box in any datum (0.02): what lies farther outside
+was never shifted, and near the poles the formula itself ends."""
 
 # Drawn by hand from the known places on either side, through sea and river; compared with no survey. Within
 # about a kilometre of the border the side may be wrong; in doubt the mainland is favoured.
@@ -73,9 +76,12 @@ def is_shifted(lon: float, lat: float) -> bool:
     "Abroad" is outside a box around China: neighbours within it (Mongolia, much of Korea and Vietnam) count
     as China, as in the formula in general use.
     """
+    return _in_box(lon, lat) and not bool(shapely.intersects_xy(NOT_SHIFTED, lon, lat))
+
+
+def _in_box(lon: float, lat: float, margin: float = 0.0) -> bool:
     west, south, east, north = _BOX
-    inside = west <= lon <= east and south <= lat <= north
-    return inside and not bool(shapely.intersects_xy(NOT_SHIFTED, lon, lat))
+    return west - margin <= lon <= east + margin and south - margin <= lat <= north + margin
 
 
 def from_wgs84(lon: float, lat: float, datum: Datum | str) -> tuple[float, float]:
@@ -102,7 +108,7 @@ def to_wgs84(lon: float, lat: float, datum: Datum | str) -> tuple[float, float]:
     """
     check_point(lon, lat)
     datum = Datum(datum)
-    if datum in (Datum.wgs84, Datum.cgcs2000):
+    if datum in (Datum.wgs84, Datum.cgcs2000) or not _in_box(lon, lat, _MOST_SHIFT):
         return lon, lat
     marked = (lon, lat) if datum is Datum.gcj02 else _solve(_to_baidu, (lon, lat))
     found = _solve(_shift, marked)

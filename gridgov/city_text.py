@@ -232,6 +232,8 @@ def _loaded(text: str) -> dict[str, Any]:
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
         raise BadCityFile([Problem("", line, "this is no text: half of a character stands here")]) from error
+    except ValueError as error:
+        raise BadCityFile([Problem("", None, f"this is not TOML that anybody wrote: {error}")]) from error
     except RecursionError as error:
         raise BadCityFile(
             [Problem("", None, "this is not TOML that anybody wrote: it nests too deep")]

@@ -21,7 +21,7 @@ class CityFile(Body):
     """A city's file, whole. ``seen`` is the version it was planned against."""
 
     text: Annotated[str, Field(min_length=1)]
-    seen: Annotated[int, Field(ge=0)] | None = None
+    seen: Annotated[int, Field(ge=0, le=1 << 31)] | None = None
 
 
 @router.get("")

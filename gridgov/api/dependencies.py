@@ -114,8 +114,16 @@ def require_same_origin(connection: HTTPConnection) -> None:
         if connection.scope["type"] == "http" and site in ("same-origin", "none"):
             return
         raise CrossOrigin()
-    if urlsplit(origin).netloc != connection.headers.get("host"):
+    if _netloc(origin) != connection.headers.get("host"):
         raise CrossOrigin(origin=origin[:200])
+
+
+def _netloc(origin: str) -> str:
+    """Host and port of an Origin; empty for what is none, as of a page that has no site ("null")."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _credentials(connection: HTTPConnection, cookie: str) -> tuple[bytes, str]:

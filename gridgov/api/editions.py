@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import anyio
 import shapely
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
 from sqlalchemy import select
 
@@ -23,7 +23,7 @@ from geodata.grids import GridRow, Hierarchy, Level
 from geodata.recheck import recheck
 from gridgov import city
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import Body, Code, Line
+from gridgov.api.bodies import Body, Code, Line, Number
 from gridgov.api.dependencies import Administrator, GridGov
 from gridgov.errors import UnknownEdition
 from gridgov.rows import iso
@@ -31,6 +31,9 @@ from gridgov.storage.tables import EditionRow
 from gridgov.storage.writer import Chore
 
 router = APIRouter(prefix="/api/editions", tags=["editions 网格版次"])
+
+#: Larger numbers than the store holds are nobody's.
+EditionId = Annotated[int, Path(ge=1, le=1 << 31)]
 
 _edition = EditionRow.__table__  # type: ignore[attr-defined]
 
@@ -50,7 +53,7 @@ class SentGrid(Body):
     code: Code
     name: Line
     parent: Code | None
-    area_m2: Annotated[float, Field(ge=0)]
+    area_m2: Annotated[Number, Field(ge=0)]
     responsible_unit: Code | None = None
     geometry: str
 
@@ -75,7 +78,7 @@ def editions(_: Administrator, gridgov: GridGov) -> Response:
 
 
 @router.get("/{edition}/findings")
-def findings(edition: int, _: Administrator, gridgov: GridGov) -> Response:
+def findings(edition: EditionId, _: Administrator, gridgov: GridGov) -> Response:
     """What the check of an edition found when it came in, accepted findings with their reasons."""
     with gridgov.service.reader.connect() as connection:
         if connection.execute(select(_edition.c.id).where(_edition.c.id == edition)).first() is None:
@@ -115,9 +118,11 @@ def _wkb(grid: SentGrid) -> bytes:
     """The geometry's bytes; raises BadHierarchy where they are none."""
     try:
         geometry = b64decode(grid.geometry, validate=True)
-        shapely.from_wkb(geometry)
+        bounds = shapely.from_wkb(geometry).bounds
     except (ValueError, shapely.errors.ShapelyError) as bad:
         raise BadHierarchy([f"the geometry of grid {grid.code!r} is no WKB in base64"]) from bad
+    if any(abs(reach) > most for reach, most in zip(bounds, (180, 90, 180, 90), strict=True)):
+        raise BadHierarchy([f"the geometry of grid {grid.code!r} is not in degrees: it reaches {bounds}"])
     return geometry
 
 

@@ -23,6 +23,15 @@ _KINDS: Final = FORMATS | {"MPO": FORMATS["JPEG"]}
 #: More than any phone's camera makes (200 megapixels); beyond it a file is meant to exhaust memory.
 MAX_PIXELS: Final = 250_000_000
 
+#: What Pillow raises over bytes that are no picture; IndexError over a PNG without pixels.
+_NO_PHOTO: Final = (
+    UnidentifiedImageError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    Image.DecompressionBombError,
+)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -76,6 +85,6 @@ def examine(content: bytes) -> Photo:
                 )
             image.verify()
             media_type = _KINDS[str(image.format)]
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _NO_PHOTO as error:
         raise BadPhoto(cause=type(error).__name__) from error
     return Photo(hashlib.sha256(content).hexdigest(), media_type, len(content), width, height)

@@ -99,6 +99,18 @@ def test_the_mainland_is_shifted_up_to_its_border_cities(place, datum):
     assert metres(to_wgs84(*moved, datum), SHIFTED[place]) < 0.01
 
 
+@given(anywhere, shifting)
+def test_every_point_on_earth_can_be_asked_for(point, datum):
+    """The formula ends near the poles, where nothing is shifted."""
+    assert max(abs(a - b) for a, b in zip(to_wgs84(*point, datum), point, strict=True)) < 0.05
+
+
+@pytest.mark.parametrize("lat", [90, -90, 89.99, -89.9])
+@pytest.mark.parametrize("datum", [Datum.gcj02, Datum.bd09])
+def test_the_poles_are_abroad(lat, datum):
+    assert to_wgs84(113.88, lat, datum) == (113.88, lat)
+
+
 @pytest.mark.parametrize("point", [(math.nan, 22), (113, math.inf), (181, 22), (22.6, 113.9)])
 @pytest.mark.parametrize("datum", list(Datum))
 def test_what_is_no_point_is_refused(point, datum):

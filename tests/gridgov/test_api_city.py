@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +56,13 @@ class TestCity:
     def test_planned_on_an_older_version(self, site: Site) -> None:
         answer = site.as_("administrator").put("/api/city", {"text": TOWN, "seen": 7})
         assert answer.status_code == 409
+
+    def test_numbers_that_nobody_counts_to(self, site: Site) -> None:
+        administrator = site.as_("administrator")
+        answer = administrator.put("/api/city", {"text": TOWN, "seen": 10**40})
+        assert (answer.status_code, answer.json()["findings"][0]["at"]) == (422, "body.seen")
+        answer = administrator.post("/api/city/plan", {"text": f"many = {'9' * 6000}"})
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:gridgov:problem:bad-city-file")
 
     def test_every_problem_of_a_bad_file_is_told(self, site: Site) -> None:
         bad = TOWN.replace('zone = "Asia/Shanghai"', 'zon = "Asia/Shanghai"').replace('"4wh"', '"4xx"')
@@ -119,6 +129,25 @@ class TestEditions:
 
     def test_an_edition_nobody_made(self, site: Site) -> None:
         assert site.as_("administrator").get("/api/editions/9/findings").status_code == 404
+
+    @pytest.mark.parametrize("edition", ["0", "-1", "9" * 30, "x"])
+    def test_what_no_edition_is_called(self, site: Site, edition: str) -> None:
+        assert site.as_("administrator").get(f"/api/editions/{edition}/findings").status_code == 422
+
+    @pytest.mark.parametrize("shape", [shapely.box(1e9, 1e9, 1e10, 1e10), shapely.box(113, 22, math.inf, 23)])
+    def test_a_geometry_that_is_not_in_degrees(self, site: Site, shape: Any) -> None:
+        body = self.redrawn()
+        body["grids"][0]["geometry"] = b64encode(shapely.to_wkb(shape)).decode()
+        answer = site.as_("administrator").post("/api/editions", body)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:gridgov:problem:bad-hierarchy")
+        assert "not in degrees" in answer.json()["detail"]
+
+    def test_an_area_without_end(self, site: Site) -> None:
+        body = self.redrawn()
+        body["grids"][0]["area_m2"] = math.inf
+        sent, json_text = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        answer = site.as_("administrator").post("/api/editions", content=sent, headers=json_text)
+        assert (answer.status_code, answer.json()["findings"][0]["at"]) == (422, "body.grids.0.area_m2")
 
     @pytest.mark.parametrize("geometry", ["", "bm90IHdrYg==", "§", "AQEAAAAAAAAAAAAAAAAAAAAAAAAA"])
     def test_a_geometry_that_is_none(self, site: Site, geometry: str) -> None:

@@ -98,6 +98,8 @@ class TestCookies:
             ({"Sec-Fetch-Site": "same-origin"}, 201),
             ({"Origin": "http://evil.example"}, 403),
             ({"Origin": "null"}, 403),
+            ({"Origin": "http://[::1"}, 403),
+            ({"Origin": "http://testserver]"}, 403),
             ({"Origin": "http://testserver.evil.example"}, 403),
             ({"Sec-Fetch-Site": "cross-site"}, 403),
         ],

@@ -49,6 +49,7 @@ def test_a_jpeg_with_a_second_picture_behind_the_first_is_a_jpeg(tmp_path: Path)
         b"<html><script>alert(1)</script></html>",
         b"\xff\xd8\xff\xe0 not really a jpeg",
         picture("PNG")[:40],
+        picture("PNG")[:33] + b"\0\0\0\0IEND\xaeB`\x82",
         picture("GIF"),
         picture("TIFF"),
     ],
