@@ -7,31 +7,37 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     RowMapping,
     and_,
+    column,
     false,
     literal,
-    literal_column,
     or_,
     select,
+    table,
     text,
+    union,
+    union_all,
 )
 
 from dispatch.entries import to_micros
 from dispatch.lifecycle import ENDED, Stage
 from gridgov.scope import Claim, Scope
 from gridgov.storage.errors import UnknownIncident
-from gridgov.storage.ledger import MAIN
+from gridgov.storage.ledger import MAIN, read_head
 from gridgov.storage.tables import IncidentRow, path_text
 from gridgov.storage.words import STRIDE, match
 
 _table = IncidentRow.__table__  # type: ignore[attr-defined]
 _c = _table.c
+#: The full-text index; no model of ours, see words.py.
+_SEARCH = table("search", column("incident"))
 
 #: The end of a case number, as it is said on the phone: at least three characters of digits and hyphens.
 #: Fewer would be found in every hundredth number.
@@ -61,7 +67,7 @@ class Wanted:
 
 def in_scope(scope: Scope) -> ColumnElement[bool]:
     """The condition that a row is one which ``Scope.sees``."""
-    return or_(_c.reported_by == scope.person, in_claims(scope))
+    return or_(*_ways(scope))
 
 
 def in_claims(scope: Scope) -> ColumnElement[bool]:
@@ -99,23 +105,38 @@ def page(
     stream: str = MAIN,
 ) -> list[RowMapping]:
     """At most ``limit`` rows, newest report first, whose first position is below ``before``."""
+    asked = [_c.stream == stream, *conditions(wanted)]
+    if before is not None:
+        asked.append(_c.first < before)
+    order = _c.first.desc()
+    if wanted.q is not None:
+        asked.append(_c.id.in_(_found(connection, wanted.q, stream)))
+        # Not a column, so that what was found is sorted, and not all there is gone through in order.
+        order = (_c.first + 0).desc()
+    newest = [
+        select(select(_c.first).where(way, *asked).order_by(order).limit(limit).subquery())
+        for way in _ways(scope)
+    ]
     query = (
         select(_table)
-        .where(_c.stream == stream, in_scope(scope), *conditions(wanted))
+        .where(_c.stream == stream, _c.first.in_(union_all(*newest)))
         .order_by(_c.first.desc())
         .limit(limit)
     )
-    if before is not None:
-        query = query.where(_c.first < before)
-    if wanted.q is not None:
-        query = query.where(_found(connection, wanted.q, stream))
     return list(connection.execute(query).mappings())
+
+
+def _ways(scope: Scope) -> list[ColumnElement[bool]]:
+    """The ways in which a row can be in a scope. Each is asked for its newest rows by itself: joined by OR,
+    they would leave the database no index but that of all incidents.
+    """
+    return [_c.reported_by == scope.person, *(_claimed(claim) for claim in scope.claims)]
 
 
 def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     """What is wanted, but for the search, as conditions on rows."""
     asked: list[ColumnElement[bool]] = []
-    for column, value in (
+    for of, value in (
         (_c.stage, wanted.stage and str(wanted.stage)),
         (_c.department, wanted.department),
         (_c.category, wanted.category),
@@ -123,7 +144,7 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         (_c.reported_by, wanted.reported_by),
     ):
         if value is not None:
-            asked.append(column == value)
+            asked.append(of == value)
     if wanted.under:
         asked.append(under(wanted.under))
     if wanted.unlocated:
@@ -138,29 +159,33 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return asked
 
 
-def _found(connection: Connection, q: str, stream: str) -> ColumnElement[bool]:
-    """Case number or the other system's number, whole; the end of a case number; words and address."""
-    ways: list[ColumnElement[bool]] = [_c.case_number == q, _c.source_number == q]
+def _found(connection: Connection, q: str, stream: str) -> CompoundSelect[str]:
+    """The ids of what is searched for: case number or the other system's number, whole; the end of a case
+    number; words and address.
+    """
+    ours = select(_c.id).where(_c.stream == stream)
+    ways: list[Any] = [ours.where(_c.case_number == q), ours.where(_c.source_number == q)]
     if _TAIL.fullmatch(q):
-        ways.append(_c.case_number.endswith(q, autoescape=True))
+        ways.append(ours.where(_c.case_number.endswith(q, autoescape=True)))
     phrase = match(q)
     if phrase:
-        ordinal = connection.execute(
-            text("SELECT ordinal FROM stream WHERE stream = :stream"), {"stream": stream}
-        ).scalar_one()
-        hits = text(
-            "SELECT incident FROM search WHERE search MATCH :phrase AND rowid BETWEEN :low AND :high"
-        ).bindparams(phrase=phrase, low=ordinal * STRIDE, high=(ordinal + 1) * STRIDE - 1)
-        ways.append(_c.id.in_(hits.columns(literal_column("incident"))))
-    return or_(*ways)
+        ordinal = read_head(connection, stream).ordinal
+        ways.append(
+            select(_SEARCH.c.incident).where(
+                text("search MATCH :phrase AND rowid BETWEEN :low AND :high").bindparams(
+                    phrase=phrase, low=ordinal * STRIDE, high=(ordinal + 1) * STRIDE - 1
+                )
+            )
+        )
+    return union(*ways)
 
 
 def one(connection: Connection, reference: str, scope: Scope, stream: str = MAIN) -> RowMapping:
     """The row of an incident, by its id or case number; raises UnknownIncident, also where the scope
     does not reach.
     """
-    for column in (_c.id, _c.case_number):
-        query = select(_table).where(_c.stream == stream, column == reference, in_scope(scope))
+    for known_by in (_c.id, _c.case_number):
+        query = select(_table).where(_c.stream == stream, known_by == reference, in_scope(scope))
         row = connection.execute(query).mappings().first()
         if row is not None:
             return row
