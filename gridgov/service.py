@@ -15,6 +15,7 @@ from gridgov.clock import utcnow
 from gridgov.in_force import InForce
 from gridgov.settings import Settings
 from gridgov.storage.engine import WriterLock, database_file, open_engine
+from gridgov.storage.errors import NoRulesYet
 from gridgov.storage.ledger import MAIN, Committed
 from gridgov.storage.photos import PhotoFolder
 from gridgov.storage.setup import require_current
@@ -61,6 +62,14 @@ class Service:
     def in_force(self) -> InForce:
         """The rules and grids in force; raises NoRulesYet."""
         return self.writer.in_force
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the city; UTC until a city's file is in force."""
+        try:
+            return self.in_force.city.zone
+        except NoRulesYet:
+            return "UTC"
 
     def close(self) -> None:
         """Finish what is queued, then let go of the store."""

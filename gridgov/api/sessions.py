@@ -52,9 +52,9 @@ async def sign_out(session: CurrentSession, gridgov: GridGov) -> Response:
 
 
 @router.get("/me")
-async def me(session: CurrentSession) -> Response:
-    """Who I am, what I am assigned to, and until when I am signed in."""
-    return Answer(_me(session))
+async def me(session: CurrentSession, gridgov: GridGov) -> Response:
+    """Who I am, what I am assigned to, until when I am signed in, and the city's time zone."""
+    return Answer(_me(session) | {"zone": gridgov.service.zone})
 
 
 async def _checked(gridgov: Parts, sent: SignIn, address: str) -> Person:

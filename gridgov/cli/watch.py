@@ -8,6 +8,7 @@ from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 import httpx2
 import typer
@@ -81,7 +82,8 @@ async def _print_frames(url: str, token: str, cursor: str | None) -> None:
 
 
 async def _show_desk(client: httpx2.Client, url: str, token: str) -> None:
-    desk = Desk(_ask(client, "GET", "/api/me")["person"]["display_name"])
+    me = _ask(client, "GET", "/api/me")
+    desk = Desk(me["person"]["display_name"], ZoneInfo(me["zone"]))
     console = Console()
     if not console.is_terminal:
         # Without a screen of its own, a lost connection is told as a log line.
@@ -101,14 +103,15 @@ async def _show_desk(client: httpx2.Client, url: str, token: str) -> None:
                     if live is not None:
                         live.update(desk.drawn(console.height, utcnow()), refresh=True)
                     elif frame["type"] == "entry":
-                        print(line_of(frame), flush=True)
+                        print(line_of(frame, desk.zone), flush=True)
 
 
 @dataclass(slots=True)
 class Desk:
-    """A list kept up to date, and what happened last."""
+    """A list kept up to date, and what happened last; times are shown in the city's zone."""
 
     name: str
+    zone: ZoneInfo
     picture: Picture = field(default_factory=Picture)
     last: list[str] = field(default_factory=list)
 
@@ -116,7 +119,7 @@ class Desk:
         """Bring the desk up to a frame."""
         self.picture.apply(frame)
         if frame["type"] == "entry":
-            self.last = [line_of(frame), *self.last[:4]]
+            self.last = [line_of(frame, self.zone), *self.last[:4]]
 
     def drawn(self, height: int, now: datetime) -> Group:
         """The desk as it fits a terminal: open incidents, newest first, then the last entries."""
@@ -127,19 +130,19 @@ class Desk:
         for head in ("案卷号", "环节", "类别", "紧急", "网格", "部门", "截止"):
             table.add_column(head, no_wrap=True, overflow="ellipsis")
         for row in open_ones[: max(3, (height or LINES) - 9)]:
-            table.add_row(*_cells(row, now))
+            table.add_row(*_cells(row, now, self.zone))
         title = Text(f"{self.name}  未结 {len(open_ones)} open  ·  可见 {len(rows)} visible", style="bold")
         return Group(title, table, Text("最近 latest", style="bold"), *(Text(line) for line in self.last))
 
 
-def line_of(frame: dict[str, Any]) -> str:
-    """An entry in one line."""
+def line_of(frame: dict[str, Any], zone: ZoneInfo) -> str:
+    """An entry in one line, with the time of day in ``zone``."""
     entry, row = frame.get("entry"), frame.get("row")
     if entry is None or row is None:
         return f"{frame['position']}  left 移出  {frame['incident']}"
     parts = (
         str(frame["position"]),
-        entry["recorded_at"][11:19],
+        f"{datetime.fromisoformat(entry['recorded_at']).astimezone(zone):%H:%M:%S}",
         row["case_number"],
         f"{entry['kind']} {STAGE_ZH[Stage(row['stage'])]}",
         row["category"],
@@ -149,9 +152,9 @@ def line_of(frame: dict[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def _cells(row: dict[str, Any], now: datetime) -> list[Text]:
-    due = row["due_at"]
-    late = due is not None and datetime.fromisoformat(due) < now
+def _cells(row: dict[str, Any], now: datetime, zone: ZoneInfo) -> list[Text]:
+    due = None if row["due_at"] is None else datetime.fromisoformat(row["due_at"])
+    late = due is not None and due < now
     return [
         Text(row["case_number"]),
         Text(STAGE_ZH[Stage(row["stage"])]),
@@ -159,7 +162,7 @@ def _cells(row: dict[str, Any], now: datetime) -> list[Text]:
         Text(URGENCY_ZH[Urgency(row["urgency"])], style="" if row["urgency"] == Urgency.ORDINARY else "red"),
         Text("/".join(row["path"][-2:]) or "未定位"),
         Text(row["lead"] or row["department"]),
-        Text("" if due is None else due[:16].replace("T", " ") + "Z", style="red" if late else ""),
+        Text("" if due is None else f"{due.astimezone(zone):%m-%d %H:%M}", style="red" if late else ""),
     ]
 
 

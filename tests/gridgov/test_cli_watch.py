@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -26,6 +27,7 @@ from tests.installation import Installation
 
 #: Seconds a process may take to start, sign in and read its list on a busy machine.
 PATIENCE_S = 60
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def drawn(desk: Desk, height: int = 24) -> str:
@@ -45,7 +47,7 @@ def test_a_desk_shows_what_is_open_newest_first(site: Site) -> None:
     done = site.closed()
     older = site.as_("inspector").report(scene.COVER, "N1")
     newer = site.as_("inspector").report(scene.RUBBISH, None)
-    text = drawn(Desk("派遣台", Picture.of(rows_seen_by(site, "leader"))))
+    text = drawn(Desk("派遣台", SHANGHAI, Picture.of(rows_seen_by(site, "leader"))))
     assert "派遣台  未结 2 open" in text
     assert "可见 3 visible" in text
     assert text.index(newer["case_number"]) < text.index(older["case_number"])
@@ -57,7 +59,7 @@ def test_a_desk_shows_what_is_open_newest_first(site: Site) -> None:
 def test_a_desk_fits_its_terminal(site: Site) -> None:
     for _ in range(12):
         site.as_("inspector").report()
-    lines = drawn(Desk("台", Picture.of(rows_seen_by(site, "leader"))), height=14).splitlines()
+    lines = drawn(Desk("台", SHANGHAI, Picture.of(rows_seen_by(site, "leader"))), height=14).splitlines()
     assert len(lines) <= 14
 
 
@@ -66,10 +68,12 @@ def test_a_desk_follows_the_frames(site: Site) -> None:
     (row,) = rows_seen_by(site, "leader")
     entry = {"kind": "reported", "recorded_at": row["reported_at"]}
     entered = {"type": "entry", "change": Change.ENTERED, "position": row["position"], "incident": row["id"]}
-    desk = Desk("台")
+    desk = Desk("台", SHANGHAI)
     desk.take(entered | {"entry": entry, "row": row})
     assert row["case_number"] in drawn(desk)
-    assert desk.last == [line_of(entered | {"entry": entry, "row": row})]
+    assert desk.last == [line_of(entered | {"entry": entry, "row": row}, SHANGHAI)]
+    local = datetime.fromisoformat(row["reported_at"]).astimezone(SHANGHAI)
+    assert f"  {local:%H:%M:%S}  " in desk.last[0]
     desk.take({"type": "heartbeat", "cursor": "x"})
     left = entered | {"change": Change.LEFT, "position": row["position"] + 1, "row": None, "entry": None}
     desk.take(left)
