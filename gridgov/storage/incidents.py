@@ -110,7 +110,8 @@ def page(
         asked.append(_c.first < before)
     order = _c.first.desc()
     if wanted.q is not None:
-        asked.append(_c.id.in_(_found(connection, wanted.q, stream)))
+        found = _found(connection, wanted.q, stream).cte("found")
+        asked.append(_c.id.in_(select(found.c.id)))
         # Not a column, so that what was found is sorted, and not all there is gone through in order.
         order = (_c.first + 0).desc()
     newest = [
