@@ -187,15 +187,11 @@ def _reported(b: _Builder, entry: Entry, fact: Reported) -> None:
     b.photos, b.clock_ahead_s = fact.photos, fact.clock_ahead_s
 
 
-def _imported(b: _Builder, entry: Entry, fact: Imported) -> None:
+def _imported(b: _Builder, _entry: Entry, fact: Imported) -> None:
     b.case_number, b.channel, b.category = fact.case_number, fact.channel, fact.category
     b.place, b.department, b.rule = fact.place, fact.department, "imported"
-    b.reported_at, b.reported_by, b.closed_at, b.due_at = (
-        fact.reported_at,
-        entry.by,
-        fact.closed_at,
-        fact.due_at,
-    )
+    # Whoever brought it in did not report it: who did, the source does not say.
+    b.reported_at, b.closed_at, b.due_at = fact.reported_at, fact.closed_at, fact.due_at
     b.imported, b.source_number, b.source_status = True, fact.source_number, fact.status
     if fact.closed:
         b.lead = b.last_lead = fact.department or None

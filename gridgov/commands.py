@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -139,7 +139,10 @@ def report(by: Somebody, sent: SentReport) -> Command:
         fact = decisions.report(desk.in_force.rules, draft, actor, desk.case_number(), desk.now)
         return Decision((fact,), words, sent.address)
 
-    return Command(sent.id, _digest(by.id, sent), sent.id, by.id, None, sent.happened_at, decide)
+    digest = _digest(
+        by.id, replace(sent, words=None, address=None, reporter_name=None, reporter_phone=None), True
+    )
+    return Command(sent.id, digest, sent.id, by.id, None, sent.happened_at, decide, words=words)
 
 
 def act(by: Somebody, sent: SentAct) -> Command:
@@ -166,9 +169,8 @@ def act(by: Somebody, sent: SentAct) -> Command:
         scope = scope_of(by.id, by.assignments, now)
         return scope.sees(incident.place.path, incident.lead, incident.reported_by)
 
-    return Command(
-        sent.id, _digest(by.id, sent), sent.incident, by.id, sent.seen, sent.happened_at, decide, sees
-    )
+    digest = _digest(by.id, sent if words is None else replace(sent, words=None), words is not None)
+    return Command(sent.id, digest, sent.incident, by.id, sent.seen, sent.happened_at, decide, sees, words)
 
 
 def import_row(by: str, row: ImportedRow) -> Command:
@@ -178,8 +180,7 @@ def import_row(by: str, row: ImportedRow) -> Command:
     """
     id_ = str(uuid.uuid5(IMPORTED, f"{row.source}\n{row.number}"))
     has_words = row.words is not None or row.address is not None
-    salt = hashlib.sha256(f"{IMPORTED}{id_}".encode()).digest()[:16]
-    words = Words(salt, row.words, row.address) if has_words else None
+    words = Words(new_salt(), row.words, row.address) if has_words else None
     sent = None if row.lon is None or row.lat is None else SentPosition(row.lon, row.lat, row.datum)
 
     def decide(_: Incident | None, desk: Desk) -> Decision:
@@ -202,7 +203,8 @@ def import_row(by: str, row: ImportedRow) -> Command:
         )
         return Decision((fact,), words, row.address)
 
-    return Command(id_, _digest(row.source, row), id_, by, None, None, decide)
+    digest = _digest(row.source, replace(row, words=None, address=None), has_words)
+    return Command(id_, digest, id_, by, None, None, decide, words=words)
 
 
 def locate(atlas: Atlas, sent: SentPosition | None) -> Place:
@@ -299,6 +301,8 @@ _VERBS: Final[dict[Act, Verb]] = {
 }
 
 
-def _digest(who: str, sent: SentReport | SentAct | ImportedRow) -> bytes:
-    """What stands for the content of a command: the same twice is a repetition, anything else a conflict."""
-    return hashlib.sha256(orjson.dumps([who, sent])).digest()
+def _digest(who: str, sent: SentReport | SentAct | ImportedRow, has_words: bool) -> bytes:
+    """What stands for the content of a command but its words, which are compared where they are kept: a hash
+    of them beside the ledger would outlive their erasure, and who has it could try names and numbers on it.
+    """
+    return hashlib.sha256(orjson.dumps([who, sent, has_words])).digest()

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from gridgov import commands
 from gridgov.commands import ImportedRow
@@ -21,6 +21,7 @@ from gridgov.importing.tables import Table, Tally
 from gridgov.storage.batch import Command
 from gridgov.storage.ledger import MAIN
 from gridgov.storage.tables import CommandRow
+from gridgov.storage.words import same_again
 
 _commands = CommandRow.__table__  # type: ignore[attr-defined]
 
@@ -149,7 +150,7 @@ class Foresight:
 
     def __init__(self, reader: Engine, stream: str = MAIN) -> None:
         self._reader, self._stream = reader, stream
-        self._sent: dict[str, bytes] = {}
+        self._sent: dict[str, Command] = {}
         self._lock = Lock()
 
     def __call__(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
@@ -158,17 +159,27 @@ class Foresight:
         query = select(_commands.c.id, _commands.c.digest).where(
             _commands.c.stream == self._stream, _commands.c.id.in_([command.id for command in made])
         )
-        with self._reader.connect() as connection:
+        with self._reader.connect() as connection, self._lock:
             known = {row.id: row.digest for row in connection.execute(query)}
-        with self._lock:
-            return [self._outcome(command, known) for command in made]
+            return [self._outcome(connection, command, known) for command in made]
 
-    def _outcome(self, command: Command, known: Mapping[str, bytes]) -> Outcome:
-        before = known.get(command.id) or self._sent.get(command.id)
-        if before is None:
-            self._sent[command.id] = command.digest
+    def _outcome(self, connection: Connection, command: Command, known: Mapping[str, bytes]) -> Outcome:
+        if command.id in known:
+            same = known[command.id] == command.digest and same_again(
+                connection, self._stream, command.id, command.incident, command.words
+            )
+        elif command.id in self._sent:
+            same = _same(self._sent[command.id], command)
+        else:
+            self._sent[command.id] = command
             return Outcome()
-        return Outcome(repeated=True) if before == command.digest else _CONFLICT
+        return Outcome(repeated=True) if same else _CONFLICT
+
+
+def _same(one: Command, other: Command) -> bool:
+    if one.digest != other.digest or one.words is None or other.words is None:
+        return one.digest == other.digest
+    return one.words.says_same(other.words)
 
 
 _CONFLICT: Final = Outcome(

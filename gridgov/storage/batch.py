@@ -67,7 +67,8 @@ class Command:
 
     ``id`` is the client's, ``digest`` stands for the content: the same pair again gets the first receipt.
     ``seen`` is the number of the entry the caller last saw; None for a command that begins an incident.
-    ``happened_at`` None means now. ``sees`` asks whether its author may know of the incident at all, before
+    ``happened_at`` None means now. ``words`` are not in the digest: they are compared where they are kept.
+    ``sees`` asks whether its author may know of the incident at all, before
     an answer tells anything of it.
     """
 
@@ -79,6 +80,7 @@ class Command:
     happened_at: datetime | None
     decide: Callable[[Incident | None, Desk], Decision]
     sees: Callable[[Incident, datetime], bool] | None = None
+    words: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Batch:
     _new_receipts: list[dict[str, Any]] = field(default_factory=list)
     _entries: list[dict[str, Any]] = field(default_factory=list)
     _words: list[dict[str, Any]] = field(default_factory=list)
+    _sent_words: dict[str, Words] = field(default_factory=dict)
     _serials: dict[str, int] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _position: int = 0
@@ -148,7 +151,7 @@ class Batch:
         """Decide one command on the present state; raises what refuses it and then has changed nothing."""
         known = self._receipts.get(command.id)
         if known is not None:
-            if known[0] != command.digest:
+            if known[0] != command.digest or not self._same_words(command, known[1]):
                 raise IdReused(f"the id {command.id} was used before for something else", id=command.id)
             return known[1]
         loaded = self._loaded.get(command.incident)
@@ -159,6 +162,13 @@ class Batch:
             self._serials[desk.taken[0]] = desk.taken[1]
             self._taken.add(desk.taken[0])
         return self._add(command, loaded, decision)
+
+    def _same_words(self, command: Command, receipt: Receipt) -> bool:
+        sent = self._sent_words.get(command.id)
+        if sent is not None:
+            return command.words is None or sent.says_same(command.words)
+        stream, incident = self.head.stream, receipt.incident
+        return words.same_again(self.connection, stream, command.id, incident, command.words)
 
     def _require(self, command: Command, loaded: _Loaded | None) -> None:
         if command.seen is None:
@@ -196,6 +206,7 @@ class Batch:
             told.append(Committed(self.head.stream, position, entry, before, incident, loaded.first, address))
         assert incident is not None
         if decision.words is not None:
+            self._sent_words[command.id] = decision.words
             self._words.append(
                 decision.words.row(self.head.stream, command.incident, entries[0].number, rows[0]["position"])
             )

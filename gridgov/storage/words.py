@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, column, table, text
 from sqlmodel import col, select
 
 from gridgov.storage.bulk import Bulk
-from gridgov.storage.tables import PrivateRow
+from gridgov.storage.tables import EntryRow, PrivateRow
 
 #: Row ids of the search index are ``ordinal * STRIDE + position``: room for a trillion entries in each
 #: stream.
@@ -47,6 +47,10 @@ class Words:
             digest.update(b"%d:" % len(raw))
             digest.update(raw)
         return digest.hexdigest()
+
+    def says_same(self, other: Words) -> bool:
+        """Are these the same words by the same reporter? The salt does not count."""
+        return replace(self, salt=b"") == replace(other, salt=b"")
 
     def row(self, stream: str, incident: str, number: int, position: int) -> dict[str, Any]:
         """As the store keeps them."""
@@ -129,6 +133,38 @@ def index(connection: Connection, lines: Sequence[dict[str, Any]]) -> None:
 def forget(connection: Connection, ordinal: int, position: int) -> None:
     """Take the words of one entry out of the search index."""
     connection.execute(_FORGET, {"id": ordinal * STRIDE + position})
+
+
+def of_command(connection: Connection, stream: str, command: str, incident: str) -> Words | None:
+    """The words that came with a command on an incident; None where there are none or they are erased."""
+    entries = EntryRow.__table__  # type: ignore[attr-defined]
+    query = (
+        select(_table)
+        .join(entries, (entries.c.stream == _table.c.stream) & (entries.c.position == _table.c.position))
+        .where(
+            _table.c.stream == stream,
+            _table.c.incident == incident,
+            _table.c.erased_at.is_(None),
+            entries.c.command == command,
+        )
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else kept(row)
+
+
+def kept(row: Mapping[str, Any]) -> Words:
+    """The words of a private row."""
+    return Words(row["salt"], row["words"], row["address"], row["reporter_name"], row["reporter_phone"])
+
+
+def same_again(connection: Connection, stream: str, command: str, incident: str, sent: Words | None) -> bool:
+    """Are these the words that came with that command the first time? Erased words cannot tell any more: they
+    pass for the same, since the rest of the command is.
+    """
+    if sent is None:
+        return True
+    before = of_command(connection, stream, command, incident)
+    return before is None or before.says_same(sent)
 
 
 def of_incident(connection: Connection, stream: str, incident: str) -> list[dict[str, Any]]:

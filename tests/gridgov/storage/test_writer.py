@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import uuid
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -359,3 +360,47 @@ def test_an_error_of_the_store_does_not_tell_what_citizens_wrote(town: Town, eng
     ):
         connection.execute(asked, {"words": "王小明 13800000000"})
     assert "王小明" not in str(failed.value)
+
+
+def test_the_same_id_with_other_words_is_a_conflict_until_they_are_erased(town: Town) -> None:
+    """Words are compared where they are kept: no hash of them survives their erasure."""
+    sent = {"id": str(uuid.uuid4()), "words": "井盖", "reporter_phone": "13800138000"}
+    first = town.report(**sent)
+    assert town.report(**sent).repeated
+    with pytest.raises(IdReused):
+        town.report(**(sent | {"reporter_phone": "13800138001"}))
+    with town.written.begin() as connection:
+        connection.execute(text("UPDATE private SET reporter_phone = NULL, words = NULL, erased_at = 1"))
+    assert town.report(**sent).position == first.position
+
+
+def test_nothing_kept_beside_the_private_words_depends_on_them(town: Town) -> None:
+    """The receipt's digest is the same whatever the reporter is called; the ledger's reference is salted."""
+    id_ = str(uuid.uuid4())
+    one, other = (
+        commands.report(
+            scene.INSPECTOR, SentReport(id_, scene.NOISE, "web", reporter_phone=phone, words=phone)
+        )
+        for phone in ("13800138000", "13900139000")
+    )
+    assert one.digest == other.digest
+    row = ImportedRow("old", "7", "phone", "noise", "police", "Open", False, scene.LONG_AGO, words="王先生")
+    first, second = (commands.import_row("keeper", row) for _ in range(2))
+    assert first.digest == second.digest
+    assert first.words is not None
+    assert second.words is not None
+    assert first.words.reference() != second.words.reference()
+
+
+def test_an_imported_row_with_other_words_is_a_conflict(town: Town) -> None:
+    row = ImportedRow("old", "7", "phone", "noise", "police", "Open", False, scene.LONG_AGO, words="一")
+    assert not town.writer.run(commands.import_row("keeper", row)).repeated
+    assert town.writer.run(commands.import_row("keeper", row)).repeated
+    for other in ({"words": "二"}, {"words": None}, {"address": "北街"}):
+        with pytest.raises(IdReused):
+            town.writer.run(commands.import_row("keeper", replace(row, **other)))
+
+
+def test_whoever_brings_history_in_is_not_its_reporter(town: Town) -> None:
+    row = ImportedRow("old", "7", "phone", "noise", "police", "Open", False, scene.LONG_AGO)
+    assert stored(town, town.writer.run(commands.import_row("keeper", row)).incident)["reported_by"] == ""
