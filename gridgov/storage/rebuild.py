@@ -193,7 +193,7 @@ def _words_differences(connection: Connection, stream: str) -> Iterator[Differen
         .where(_private.c.stream == stream, _private.c.erased_at.is_(None))
     )
     for row in connection.execute(query).mappings():
-        kept = words.kept(row)
+        kept = words.kept(dict(row))
         stated = orjson.loads(row["body"]).get("words")
         if kept.reference() != stated:
             yield Difference(

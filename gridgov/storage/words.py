@@ -149,7 +149,7 @@ def of_command(connection: Connection, stream: str, command: str, incident: str)
         )
     )
     row = connection.execute(query).mappings().first()
-    return None if row is None else kept(row)
+    return None if row is None else kept(dict(row))
 
 
 def kept(row: Mapping[str, Any]) -> Words:
