@@ -79,7 +79,9 @@ class IncidentRow(SQLModel, table=True):
         Index("incident_newest", "stream", "first"),
         # The open work of a grid: a desk's list is a range of paths over a stage.
         Index("incident_work", "stream", "stage", "path", "first"),
+        # A department's list: with a stage it is a range, without one the newest of a lead.
         Index("incident_lead", "stream", "lead", "stage", "first"),
+        Index("incident_lead_newest", "stream", "lead", "first"),
         Index("incident_source", "stream", "source_number"),
         Index("incident_reporter", "stream", "reported_by", "first"),
     )

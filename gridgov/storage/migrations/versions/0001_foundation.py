@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("stream", "id"),
     )
     op.create_index("incident_case_number", "incident", ["stream", "case_number"], unique=True)
+    op.create_index("incident_lead_newest", "incident", ["stream", "lead", "first"], unique=False)
     op.create_index("incident_lead", "incident", ["stream", "lead", "stage", "first"], unique=False)
     op.create_index("incident_newest", "incident", ["stream", "first"], unique=False)
     op.create_index("incident_reporter", "incident", ["stream", "reported_by", "first"], unique=False)
