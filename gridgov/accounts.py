@@ -160,16 +160,13 @@ def end_assignment(person: str, assignment: str, at: datetime | None = None) -> 
     return Chore(run)
 
 
-def set_password(person: str, password_hash: str, *, keep_sessions: bool = False) -> Chore:
-    """Replace somebody's password, and end their sessions unless it is only hashed anew; raises
-    UnknownPerson.
-    """
+def set_password(person: str, password_hash: str) -> Chore:
+    """Replace somebody's password, and end their sessions; raises UnknownPerson."""
 
     def run(connection: Connection, _: datetime) -> None:
         find_person(connection, person)
         connection.execute(update(_person).where(_person.c.id == person).values(password_hash=password_hash))
-        if not keep_sessions:
-            connection.execute(delete(_session).where(_session.c.person == person))
+        connection.execute(delete(_session).where(_session.c.person == person))
 
     return Chore(run)
 
@@ -212,6 +209,27 @@ def _insert(connection: Connection, person: str, a: Assignment) -> None:
 # -- passwords -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A password was right: for the hash that was ``stored``. ``newer`` is to take its place where the
+    stored one is of an older kind.
+    """
+
+    stored: str
+    newer: str | None
+
+
+def require_still_right(connection: Connection, person: str, proof: Proof) -> None:
+    """Raise WrongPassword where the password was changed, or its owner deactivated, since it was checked;
+    else put the newer hash in place. For the transaction that opens a session.
+    """
+    unchanged = (_person.c.id == person) & (_person.c.password_hash == proof.stored) & _person.c.active
+    if connection.execute(select(_person.c.id).where(unchanged)).first() is None:
+        raise WrongPassword()
+    if proof.newer is not None:
+        connection.execute(update(_person).where(unchanged).values(password_hash=proof.newer))
+
+
 class Passwords:
     """Hashes and checks passwords; about 0.15 s of one core each, so callers keep it off the event loop."""
 
@@ -227,8 +245,9 @@ class Passwords:
             )
         return self._hasher.hash(password)
 
-    def check(self, reader: Engine, name: str, password: str) -> tuple[Person, str | None]:
-        """Whose name and password these are, and a new hash where the stored one is of an older kind.
+    def check(self, reader: Engine, name: str, password: str) -> tuple[Person, Proof]:
+        """Whose name and password these are, and what was proven at this moment: checking takes so long
+        that the password may be another one by the time a session is opened.
 
         Raises WrongPassword. A name that nobody has takes as long as a wrong password.
         """
@@ -240,7 +259,7 @@ class Passwords:
         if row is None or not right or not row.active:
             raise WrongPassword()
         with reader.connect() as connection:
-            return find_person(connection, row.id), newer
+            return find_person(connection, row.id), Proof(stored, newer)
 
     @cached_property
     def _nobody(self) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from dispatch.entries import from_micros, to_micros
-from gridgov.accounts import Person, find_person
+from gridgov.accounts import Person, Proof, find_person, require_still_right
 from gridgov.clock import new_token
 from gridgov.errors import NotSignedIn, TooManyTries
 from gridgov.storage.tables import SessionRow
@@ -83,13 +83,14 @@ class Sessions:
         self._guard = threading.Lock()
         self.on_change: list[Callable[[str], None]] = []
 
-    async def begin(self, person: Person, kind: str) -> tuple[str, Session]:
+    async def begin(self, person: Person, kind: str, proof: Proof) -> tuple[str, Session]:
         """Open a session; the token is told here once and kept nowhere. Sessions that have run out are
-        swept away.
+        swept away. Raises WrongPassword where the password was changed since it was checked.
         """
         token = new_token()
 
         def run(connection: Connection, now: datetime) -> Session:
+            require_still_right(connection, person.id, proof)
             session = Session(digest(token), person, kind, now + self._lasts)
             connection.execute(delete(_session).where(_session.c.expires_at <= to_micros(now)))
             connection.execute(

@@ -10,8 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from dispatch.lifecycle import ROLE_ZH
-from gridgov import accounts
-from gridgov.accounts import LONGEST_PASSWORD, Person
+from gridgov.accounts import LONGEST_PASSWORD, Person, Proof
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Line
 from gridgov.api.dependencies import CurrentSession, GridGov, Parts, SigningIn
@@ -34,8 +33,8 @@ class SignIn(Body):
 @router.post("/sessions", status_code=201, dependencies=[SigningIn])
 async def sign_in(sent: SignIn, request: Request, gridgov: GridGov) -> Response:
     """Sign in: sets a cookie, or tells a bearer token."""
-    person = await _checked(gridgov, sent, request.client.host if request.client else "")
-    token, session = await gridgov.sessions.begin(person, sent.kind)
+    person, proof = await _checked(gridgov, sent, request.client.host if request.client else "")
+    token, session = await gridgov.sessions.begin(person, sent.kind, proof)
     answer = _me(session)
     if sent.kind == "bearer":
         return Answer(answer | {"token": token}, 201)
@@ -57,14 +56,14 @@ async def me(session: CurrentSession, gridgov: GridGov) -> Response:
     return Answer(_me(session) | {"zone": gridgov.service.zone})
 
 
-async def _checked(gridgov: Parts, sent: SignIn, address: str) -> Person:
+async def _checked(gridgov: Parts, sent: SignIn, address: str) -> tuple[Person, Proof]:
     """Whose name and password these are. Raises WrongPassword, TooManyTries."""
     clock = gridgov.service.clock
     gridgov.throttle.require(sent.name, address, clock())
     # Counted before it is known: tries sent all at once must not all be let through.
     gridgov.throttle.failed(sent.name, address, clock())
     try:
-        person, newer = await anyio.to_thread.run_sync(
+        checked = await anyio.to_thread.run_sync(
             gridgov.passwords.check,
             gridgov.service.reader,
             sent.name,
@@ -75,9 +74,7 @@ async def _checked(gridgov: Parts, sent: SignIn, address: str) -> Person:
         log.warning("wrong password", address=address)
         raise
     gridgov.throttle.succeeded(sent.name, address)
-    if newer is not None:
-        await gridgov.service.writer.act(accounts.set_password(person.id, newer, keep_sessions=True))
-    return person
+    return checked
 
 
 def _with_cookie(gridgov: Parts, answer: Response, token: str) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from dispatch.errors import UnknownDepartment
 from dispatch.lifecycle import Role
 from geodata.errors import UnknownGrid
 from gridgov import accounts, sessions
-from gridgov.accounts import Passwords, Person
+from gridgov.accounts import Passwords, Person, Proof
 from gridgov.errors import (
     NameTaken,
     NotSignedIn,
@@ -29,9 +29,12 @@ from gridgov.errors import (
 from gridgov.scope import Assignment
 from gridgov.service import Service
 from gridgov.sessions import Sessions, Throttle, digest
-from gridgov.storage.tables import SessionRow
+from gridgov.storage.tables import PersonRow, SessionRow
+from gridgov.storage.writer import Chore
 from tests.gridgov import scene
 from tests.gridgov.conftest import PASSWORD, QUICK, person
+
+_person = PersonRow.__table__  # type: ignore[attr-defined]
 
 HOUR = timedelta(hours=1)
 
@@ -99,8 +102,14 @@ class TestPasswords:
 
     def test_a_hash_of_an_older_kind_is_made_anew(self, service: Service) -> None:
         stronger = Passwords()
-        assert stronger.check(service.reader, "clerk", PASSWORD)[1] is not None
-        assert QUICK.check(service.reader, "clerk", PASSWORD) == (person("clerk"), None)
+        signed_in = Sessions(service.reader, service.writer, service.clock, HOUR)
+        clerk, proof = stronger.check(service.reader, "clerk", PASSWORD)
+        assert proof.newer is not None
+        asyncio.run(signed_in.begin(clerk, "cookie", proof))
+        assert stronger.check(service.reader, "clerk", PASSWORD) == (
+            person("clerk"),
+            Proof(proof.newer, None),
+        )
 
     def test_a_name_that_nobody_has_is_checked_all_the_same(
         self, service: Service, monkeypatch: pytest.MonkeyPatch
@@ -129,7 +138,8 @@ class TestThrottle:
         self, steps: list[tuple[int, bool]]
     ) -> None:
         """Against a plain list of all failures since the last success."""
-        throttle, now, failures = Throttle(3, timedelta(minutes=5)), scene.MONDAY, []
+        throttle, now = Throttle(3, timedelta(minutes=5)), scene.MONDAY
+        failures: list[datetime] = []
         for seconds, wrong in steps:
             now += timedelta(seconds=seconds)
             blocked = sum(now - at < timedelta(minutes=5) for at in failures) >= 3
@@ -170,7 +180,8 @@ class TestSessions:
         return Sessions(service.reader, service.writer, service.clock, HOUR)
 
     def begin(self, signed_in: Sessions, name: str = "clerk") -> bytes:
-        token, session = asyncio.run(signed_in.begin(person(name), "bearer"))
+        proof = QUICK.check(signed_in._reader, name, PASSWORD)[1]
+        token, session = asyncio.run(signed_in.begin(person(name), "bearer", proof))
         assert session.token == digest(token)
         return session.token
 
@@ -187,11 +198,33 @@ class TestSessions:
         assert signed_in.find(token) == session
 
     def test_the_token_itself_is_nowhere_in_the_store(self, signed_in: Sessions, service: Service) -> None:
-        token, _ = asyncio.run(signed_in.begin(person("clerk"), "cookie"))
+        proof = QUICK.check(service.reader, "clerk", PASSWORD)[1]
+        token, _ = asyncio.run(signed_in.begin(person("clerk"), "cookie", proof))
         with service.reader.connect() as connection:
             kept = connection.execute(select(SessionRow.__table__)).all()  # type: ignore[attr-defined]
         assert kept
         assert token not in str(kept)
+
+    @pytest.mark.parametrize(
+        ("meanwhile", "newer"),
+        [
+            (accounts.set_password("clerk", "another hash"), None),
+            (accounts.set_password("clerk", "another hash"), "the old one hashed anew"),
+            (accounts.deactivate("clerk"), None),
+        ],
+    )
+    def test_a_password_that_was_changed_while_it_was_checked_opens_nothing(
+        self, signed_in: Sessions, service: Service, meanwhile: Chore, newer: str | None
+    ) -> None:
+        """Else who knows the old password keeps a session for hours, or even puts the old password back."""
+        clerk, proof = QUICK.check(service.reader, "clerk", PASSWORD)
+        service.writer.run(meanwhile)
+        with pytest.raises(WrongPassword):
+            asyncio.run(signed_in.begin(clerk, "cookie", replace(proof, newer=newer)))
+        with service.reader.connect() as connection:
+            assert connection.execute(select(func.count()).select_from(SessionRow)).scalar_one() == 0
+            query = select(_person.c.password_hash).where(_person.c.id == "clerk")
+            assert connection.execute(query).scalar_one() in ("another hash", proof.stored)
 
     def test_what_was_read_before_a_change_is_not_remembered_after_it(
         self, signed_in: Sessions, service: Service, monkeypatch: pytest.MonkeyPatch
