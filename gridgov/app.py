@@ -97,6 +97,7 @@ def _parts(service: Service, operator: str | None, passwords: Passwords) -> Part
         feed=Feed(service.reader, service.stream, hub, settings.feed_replay_max),
         operator=None if operator is None else operator_session(operator),
         hashing=anyio.CapacityLimiter(2),
+        pictures=anyio.CapacityLimiter(2),
     )
 
 

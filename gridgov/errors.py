@@ -48,6 +48,10 @@ class TooManyTries(ServiceError):
     """Too many wrong passwords for this name from this address; wait before the next try."""
 
 
+class SignInBusy(ServiceError):
+    """Too many people are signing in at this moment; try again in a few seconds."""
+
+
 class NotAllowed(ServiceError):
     """This is for people in another role."""
 

@@ -40,31 +40,71 @@ class Session:
 
 
 class Throttle:
-    """Counts wrong passwords for a name from an address; memory is bounded, the longest untouched are
+    """A brake on guessing passwords: counts those that turned out wrong, never those still being checked.
+
+    For a name from an address ``tries`` wrong ones are free; the next waits until the oldest of them is
+    ``within`` ago. So the owner, with the right password, is kept out for at most a minute, and a guesser has
+    7,200 tries a day. Whoever makes names up is stopped by the count of their address, ``address_tries``
+    ``address_within``: many, since many people share one. Memory is bounded; the longest untouched are
     forgotten first.
     """
 
-    def __init__(self, tries: int = 5, within: timedelta = timedelta(minutes=5), keys: int = 10_000) -> None:
-        self._tries, self._within, self._keys = tries, within, keys
-        self._failed: dict[tuple[str, str], list[datetime]] = {}
+    def __init__(
+        self,
+        tries: int = 5,
+        within: timedelta = timedelta(minutes=1),
+        keys: int = 10_000,
+        *,
+        address_tries: int = 100,
+        address_within: timedelta = timedelta(minutes=5),
+    ) -> None:
+        self._of_name = _Recent(tries, within, keys)
+        self._of_address = _Recent(address_tries, address_within, keys)
 
     def require(self, name: str, address: str, now: datetime) -> None:
         """Raise TooManyTries, with the seconds to wait, where the last tries were too many."""
-        recent = [at for at in self._failed.get((name, address), ()) if now - at < self._within]
-        if len(recent) >= self._tries:
-            wait = int((recent[0] + self._within - now).total_seconds()) + 1
+        wait = max(self._of_name.wait((name, address), now), self._of_address.wait((address,), now))
+        if wait:
             raise TooManyTries(f"too many wrong passwords; try again in {wait} seconds", retry_after=wait)
 
     def failed(self, name: str, address: str, now: datetime) -> None:
         """Count a wrong password."""
-        recent = [at for at in self._failed.pop((name, address), ()) if now - at < self._within]
-        self._failed[name, address] = [*recent, now][-self._tries :]
-        while len(self._failed) > self._keys:
-            del self._failed[next(iter(self._failed))]
+        self._of_name.add((name, address), now)
+        self._of_address.add((address,), now)
 
     def succeeded(self, name: str, address: str) -> None:
-        """Forget the wrong ones before a right one."""
-        self._failed.pop((name, address), None)
+        """Forget the wrong ones before a right one; the address's stay, else one account of one's own would
+        be enough to guess at all others.
+        """
+        self._of_name.forget((name, address))
+
+
+class _Recent:
+    """The last moments at which something happened, by key."""
+
+    def __init__(self, most: int, within: timedelta, keys: int) -> None:
+        self._most, self._within, self._keys = most, within, keys
+        self._at: dict[tuple[str, ...], list[datetime]] = {}
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def wait(self, key: tuple[str, ...], now: datetime) -> int:
+        """Whole seconds until there is room for one more; 0 where there is."""
+        recent = self._since(self._at.get(key, []), now)
+        return int((recent[0] + self._within - now).total_seconds()) + 1 if len(recent) >= self._most else 0
+
+    def add(self, key: tuple[str, ...], now: datetime) -> None:
+        recent = self._since(self._at.pop(key, []), now)
+        self._at[key] = [*recent, now][-self._most :]
+        while len(self._at) > self._keys:
+            del self._at[next(iter(self._at))]
+
+    def forget(self, key: tuple[str, ...]) -> None:
+        self._at.pop(key, None)
+
+    def _since(self, moments: list[datetime], now: datetime) -> list[datetime]:
+        return [at for at in moments if now - at < self._within]
 
 
 class Sessions:

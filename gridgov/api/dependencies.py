@@ -37,6 +37,7 @@ class Parts:
     one.
 
     ``hashing`` lets so many passwords be checked at once; each takes a core and 64 MB for a moment.
+    ``pictures`` does so for photos: strangers who sign in must not hold up those who have.
     """
 
     service: Service
@@ -46,6 +47,7 @@ class Parts:
     feed: Feed
     operator: Session | None
     hashing: anyio.CapacityLimiter
+    pictures: anyio.CapacityLimiter
 
     @property
     def cookie(self) -> str:

@@ -31,7 +31,7 @@ _BODY = {"requestBody": {"required": True, "content": {media_type: {} for media_
 async def keep(request: Request, by: SignedIn, gridgov: GridGov) -> Response:
     """Keep a photo: the body is the file itself. Its digest is what reports and acts name it by."""
     content = await request.body()
-    photo = await anyio.to_thread.run_sync(gridgov.service.photos.keep, content, limiter=gridgov.hashing)
+    photo = await anyio.to_thread.run_sync(gridgov.service.photos.keep, content, limiter=gridgov.pictures)
     await gridgov.service.writer.act(_note(photo, by))
     return Answer(
         {name: getattr(photo, name) for name in ("digest", "media_type", "size", "width", "height")}, 201

@@ -55,6 +55,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     service.NotSignedIn: 401,
     service.WrongPassword: 401,
     service.TooManyTries: 429,
+    service.SignInBusy: 503,
     service.NotAllowed: 403,
     service.CrossOrigin: 403,
     service.NameTaken: 409,

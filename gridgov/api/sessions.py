@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import anyio
 import structlog
@@ -14,12 +14,15 @@ from gridgov.accounts import LONGEST_PASSWORD, Person, Proof
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Line
 from gridgov.api.dependencies import CurrentSession, GridGov, Parts, SigningIn
-from gridgov.errors import WrongPassword
+from gridgov.errors import SignInBusy, WrongPassword
 from gridgov.rows import iso
 from gridgov.sessions import Session
 
 router = APIRouter(prefix="/api", tags=["sessions 登录"])
 log = structlog.get_logger(__name__)
+
+#: So many sign-ins may wait to be checked: about 1.5 s of two cores. Anybody can send them.
+MOST_WAITING: Final = 16
 
 
 class SignIn(Body):
@@ -57,23 +60,23 @@ async def me(session: CurrentSession, gridgov: GridGov) -> Response:
 
 
 async def _checked(gridgov: Parts, sent: SignIn, address: str) -> tuple[Person, Proof]:
-    """Whose name and password these are. Raises WrongPassword, TooManyTries."""
-    clock = gridgov.service.clock
-    gridgov.throttle.require(sent.name, address, clock())
-    # Counted before it is known: tries sent all at once must not all be let through.
-    gridgov.throttle.failed(sent.name, address, clock())
-    try:
-        checked = await anyio.to_thread.run_sync(
-            gridgov.passwords.check,
-            gridgov.service.reader,
-            sent.name,
-            sent.password,
-            limiter=gridgov.hashing,
-        )
-    except WrongPassword:
-        log.warning("wrong password", address=address)
-        raise
-    gridgov.throttle.succeeded(sent.name, address)
+    """Whose name and password these are. Raises WrongPassword, TooManyTries, SignInBusy."""
+    clock, throttle = gridgov.service.clock, gridgov.throttle
+    throttle.require(sent.name, address, clock())
+    if gridgov.hashing.statistics().tasks_waiting >= MOST_WAITING:
+        raise SignInBusy()
+    async with gridgov.hashing:
+        # Again: what turned out wrong while this one waited counts, however many were sent at once.
+        throttle.require(sent.name, address, clock())
+        try:
+            checked = await anyio.to_thread.run_sync(
+                gridgov.passwords.check, gridgov.service.reader, sent.name, sent.password
+            )
+        except WrongPassword:
+            throttle.failed(sent.name, address, clock())
+            log.warning("wrong password", address=address)
+            raise
+    throttle.succeeded(sent.name, address)
     return checked
 
 

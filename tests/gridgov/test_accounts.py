@@ -162,7 +162,7 @@ class TestThrottle:
         throttle = Throttle(keys=10)
         for n in range(100):
             throttle.failed(f"n{n}", "a", scene.MONDAY)
-        assert len(throttle._failed) == 10
+        assert (len(throttle._of_name), len(throttle._of_address)) == (10, 1)
 
     def test_one_address_does_not_block_another(self) -> None:
         throttle = Throttle(tries=1)
@@ -170,6 +170,17 @@ class TestThrottle:
         throttle.require("n", "b", scene.MONDAY)
         with pytest.raises(TooManyTries):
             throttle.require("n", "a", scene.MONDAY)
+
+    def test_made_up_names_are_counted_with_their_address(self) -> None:
+        throttle = Throttle(address_tries=3)
+        for n in range(3):
+            throttle.require(f"n{n}", "a", scene.MONDAY)
+            throttle.failed(f"n{n}", "a", scene.MONDAY)
+            throttle.succeeded("n0", "a")
+        throttle.require("n", "b", scene.MONDAY)
+        with pytest.raises(TooManyTries, match="in 301 seconds"):
+            throttle.require("n", "a", scene.MONDAY)
+        throttle.require("n", "a", scene.MONDAY + timedelta(minutes=5))
 
 
 class TestSessions:
