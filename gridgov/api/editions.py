@@ -25,6 +25,7 @@ from gridgov import city
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line, Number
 from gridgov.api.dependencies import Administrator, GridGov
+from gridgov.api.wkb import is_area
 from gridgov.errors import UnknownEdition
 from gridgov.rows import iso
 from gridgov.storage.tables import EditionRow
@@ -115,12 +116,17 @@ def _chore(sent: Edition, by: str) -> Chore:
 
 
 def _wkb(grid: SentGrid) -> bytes:
-    """The geometry's bytes; raises BadHierarchy where they are none."""
+    """The geometry's bytes; raises BadHierarchy where they are none, or no polygon's."""
     try:
         geometry = b64decode(grid.geometry, validate=True)
+        if not is_area(geometry):
+            raise ValueError("neither a polygon nor a multipolygon")
         bounds = shapely.from_wkb(geometry).bounds
     except (ValueError, shapely.errors.ShapelyError) as bad:
-        raise BadHierarchy([f"the geometry of grid {grid.code!r} is no WKB in base64"]) from bad
+        expected = "a polygon or multipolygon in two dimensions, as WKB in base64"
+        raise BadHierarchy(
+            [f"the geometry of grid {grid.code!r} is not what was expected: {expected}"]
+        ) from bad
     if any(abs(reach) > most for reach, most in zip(bounds, (180, 90, 180, 90), strict=True)):
         raise BadHierarchy([f"the geometry of grid {grid.code!r} is not in degrees: it reaches {bounds}"])
     return geometry

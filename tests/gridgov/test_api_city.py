@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
@@ -89,7 +90,7 @@ class TestEditions:
         grids = [
             measured(
                 g.code, f"新{g.name}", g.level, g.parent, shapes.get(g.code, g.geometry), g.responsible_unit
-            )  # type: ignore[arg-type]
+            )
             for g in old.grids
         ]
         hierarchy = Hierarchy.build(old.levels, grids)
@@ -155,6 +156,15 @@ class TestEditions:
         body["grids"][0]["geometry"] = geometry
         answer = site.as_("administrator").post("/api/editions", body)
         assert (answer.status_code, answer.json()["type"]) == (422, "urn:gridgov:problem:bad-hierarchy")
+
+    def test_collections_within_collections_are_not_decoded(self, site: Site) -> None:
+        """Decoding them would end the process."""
+        deep = struct.pack("<BII", 1, 7, 1) * 20_000 + struct.pack("<BII", 1, 7, 0)
+        body = self.redrawn()
+        body["grids"][0]["geometry"] = b64encode(deep).decode()
+        answer = site.as_("administrator").post("/api/editions", body)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:gridgov:problem:bad-hierarchy")
+        assert f"grid {body['grids'][0]['code']!r}" in answer.json()["detail"]
 
     def test_a_hierarchy_with_an_orphan(self, site: Site) -> None:
         body = self.redrawn()
