@@ -29,14 +29,16 @@ from gridgov.api import (
     rules,
     sessions,
 )
-from gridgov.api.dependencies import Parts, operator_session
-from gridgov.api.door import Door, Limits
+from gridgov.api.dependencies import Parts, administrator, operator_session, session_of
+from gridgov.api.door import Door, Limit, Limits
 from gridgov.clock import new_id, utcnow
 from gridgov.feed import Feed, Hub
 from gridgov.service import Service
 from gridgov.sessions import Sessions, Throttle
 from gridgov.settings import Settings
 
+#: A name and a password; anybody may send them.
+SIGN_IN_BYTES: Final = 8192
 #: In the order in which the API's description shows them.
 NOUNS = (
     sessions,
@@ -102,10 +104,15 @@ def _parts(service: Service, operator: str | None, passwords: Passwords) -> Part
 
 
 def _limits(settings: Settings) -> Limits:
-    larger = settings.import_max_bytes
+    imported = Limit(settings.import_max_bytes, administrator)
     return Limits(
-        settings.body_max_bytes,
-        (("/api/photos", settings.photo_max_bytes), ("/api/editions", larger), ("/api/imports", larger)),
+        Limit(settings.body_max_bytes),
+        (
+            ("/api/sessions", Limit(SIGN_IN_BYTES)),
+            ("/api/photos", Limit(settings.photo_max_bytes, session_of)),
+            ("/api/editions", imported),
+            ("/api/imports", imported),
+        ),
     )
 
 

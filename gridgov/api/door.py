@@ -1,5 +1,5 @@
-"""The door that every request passes: a request id, a limit on the body while it is read, headers for
-browsers, the log line.
+"""The door that every request passes: a request id, limits on the body's size and time while it is read,
+headers for browsers, the log line.
 
 Written straight against ASGI, because it stands before every report.
 """
@@ -7,16 +7,19 @@ Written straight against ASGI, because it stands before every report.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import anyio
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gridgov.api.problems import problem
+from gridgov.api.problems import problem, problem_of
+from gridgov.errors import ServiceError
 
 #: Sent with every answer: nothing but this site's own pages may show, run or embed anything.
 HEADERS: Final = (
@@ -27,21 +30,42 @@ HEADERS: Final = (
 #: For everything but pages, which say more themselves.
 CLOSED: Final = b"default-src 'none'; frame-ancestors 'none'"
 
+#: Methods whose bodies nobody reads.
+_BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: A body of N bytes may take PATIENCE_S + N / SLOWEST_BYTES_S seconds: 30 s for 1 MB, 5 min for 15 MB.
+PATIENCE_S: Final = 10.0
+SLOWEST_BYTES_S: Final = 50_000
+
 _ASKED_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Largest bodies in bytes: of most requests, and of those whose path begins as listed."""
+class Limit:
+    """The largest body taken, in bytes. ``who`` asks whose request it is before any of a large body is read,
+    and raises what refuses it.
+    """
 
     most: int
-    larger: tuple[tuple[str, int], ...]
+    who: Callable[[HTTPConnection], Awaitable[Any]] | None = None
 
-    def of(self, path: str) -> int:
+    @property
+    def seconds(self) -> float:
+        """How long the body may take to arrive: what the slowest network that is served needs."""
+        return PATIENCE_S + self.most / SLOWEST_BYTES_S
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of most requests, and of those whose path begins as listed."""
+
+    most: Limit
+    others: tuple[tuple[str, Limit], ...]
+
+    def of(self, path: str) -> Limit:
         """The limit for a path."""
-        return next((limit for prefix, limit in self.larger if path.startswith(prefix)), self.most)
+        return next((limit for prefix, limit in self.others if path.startswith(prefix)), self.most)
 
 
 class Door:
@@ -60,11 +84,16 @@ class Door:
             await self._app(scope, receive, send)
             return
         request_id = self._request_id(scope)
-        visit = _Visit(receive, send, self._limits.of(scope["path"]), request_id)
+        limit = self._limits.of(scope["path"])
+        visit = _Visit(receive, send, limit, request_id)
         started = self._clock()
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
+                if limit.who is not None and scope["method"] not in _BODILESS:
+                    await limit.who(HTTPConnection(scope))
                 await self._app(scope, visit.receive, visit.send)
+            except ServiceError as refused:
+                await problem_of(refused)(scope, receive, visit.send)
             except Exception:
                 log.exception("fault", method=scope["method"], path=scope["path"])
                 if visit.status is not None:
@@ -84,20 +113,30 @@ class Door:
 class _Visit:
     """One request on its way through: counts what comes in, adds to what goes out."""
 
-    __slots__ = ("_limit", "_receive", "_request_id", "_send", "_taken", "status")
+    __slots__ = ("_deadline", "_limit", "_receive", "_request_id", "_send", "_taken", "_whole", "status")
 
-    def __init__(self, receive: Receive, send: Send, limit: int, request_id: str) -> None:
+    def __init__(self, receive: Receive, send: Send, limit: Limit, request_id: str) -> None:
         self._receive, self._send, self._request_id = receive, send, request_id.encode()
-        self._taken, self._limit = 0, limit
+        self._taken, self._limit, self._whole = 0, limit.most, False
+        self._deadline = anyio.current_time() + limit.seconds
         self.status: int | None = None
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        message = await self._next()
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
+            self._whole = not message.get("more_body", False)
             if self._taken > self._limit:
                 raise HTTPException(413, f"a body of at most {self._limit:,} bytes is taken here")
         return message
+
+    async def _next(self) -> Message:
+        if self._whole:
+            # What comes now is the end of the connection, which may take as long as the answer does.
+            return await self._receive()
+        with anyio.move_on_at(self._deadline):
+            return await self._receive()
+        raise HTTPException(408, "the body took too long to arrive; send it again", {"Connection": "close"})
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
