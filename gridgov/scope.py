@@ -33,7 +33,11 @@ class Assignment:
     ends_at: datetime | None = None
 
     def runs(self, now: datetime) -> bool:
-        """Is it in force at this moment?"""
+        """Is it in force at this moment? One that makes no sense never is: an administrator of one street
+        would otherwise be one of everything.
+        """
+        if why_not(self.role, self.path, self.department) is not None:
+            return False
         return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
 
     def covers(self, path: tuple[str, ...], lead: str | None) -> bool:
@@ -85,6 +89,21 @@ class Scope:
         """A short mark of the scope, for cursors: a cursor of another scope cannot be continued."""
         text = repr((self.person, [(c.path, c.department, c.tray) for c in self.claims]))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def why_not(role: Role, path: tuple[str, ...], department: str | None) -> str | None:
+    """Why may nobody hold this role there, for that department? None where somebody may.
+
+    >>> why_not(Role.ADMINISTRATOR, ("440306",), None)
+    'an administrator looks after the whole installation, not after one grid'
+    >>> why_not(Role.HANDLER, ("440306",), "water") is None
+    True
+    """
+    if (role is Role.HANDLER) != (department is not None):
+        return "a handler has a department, and nobody else has one"
+    if role is Role.ADMINISTRATOR and path:
+        return "an administrator looks after the whole installation, not after one grid"
+    return None
 
 
 def scope_of(person: str, assignments: Iterable[Assignment], now: datetime) -> Scope:

@@ -16,7 +16,7 @@ from gridgov.api.bodies import Body, Code, Line, Moment
 from gridgov.api.dependencies import Administrator, GridGov, Parts
 from gridgov.api.sessions import person_answer
 from gridgov.clock import new_id, new_token
-from gridgov.scope import Assignment
+from gridgov.scope import Assignment, why_not
 
 router = APIRouter(prefix="/api/people", tags=["people 人员"])
 
@@ -36,8 +36,9 @@ class NewAssignment(Body):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> NewAssignment:
-        if (self.role is Role.HANDLER) != (self.department is not None):
-            raise ValueError("a handler has a department, and nobody else has one")
+        wrong = why_not(self.role, self.path, self.department)
+        if wrong is not None:
+            raise ValueError(wrong)
         if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
             raise ValueError("an assignment ends after it starts")
         return self

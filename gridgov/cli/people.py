@@ -16,6 +16,7 @@ from gridgov.cli.reading import reader_of, settings_of
 from gridgov.clock import utcnow
 from gridgov.errors import BadInput
 from gridgov.operating import NewPerson, operator
+from gridgov.scope import why_not
 
 people = typer.Typer(no_args_is_help=True, help="People: add, list. 人员与任职")
 
@@ -51,13 +52,15 @@ def add(
     The password is asked for, unless it comes on standard input or is made; it never stands in the command,
     where other users of the machine could read it.
     """
-    if (role is Role.HANDLER) != (department is not None):
-        raise BadInput("a handler needs --department, and nobody else has one")
+    path = tuple(under.split("/")) if under else ()
+    wrong = why_not(role, path, department)
+    if wrong is not None:
+        raise BadInput(f"{wrong}: {'leave out --under' if path else 'see --department'}")
     person = NewPerson(
         name=name,
         display_name=display_name or name,
         role=role,
-        path=tuple(under.split("/")) if under else (),
+        path=path,
         department=department,
         password=None if generate else _password(password_stdin),
     )

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from dispatch.lifecycle import Role
+from gridgov import accounts
+from gridgov.scope import Assignment
+from tests.gridgov import scene
 from tests.gridgov.conftest import PEOPLE, Site
 
 NEW: dict[str, Any] = {"name": "wang", "display_name": "王工", "password": "long enough to keep"}
@@ -62,6 +66,8 @@ def test_a_password_that_is_made_is_told_once(site: Site) -> None:
         ({"assignments": [{"role": "handler", "department": "navy"}]}, 422),
         ({"assignments": [{"role": "clerk", "department": "water"}]}, 422),
         ({"assignments": [{"role": "inspector", "department": "water"}]}, 422),
+        ({"assignments": [{"role": "administrator", "path": ["D", "N"]}]}, 422),
+        ({"assignments": [{"role": "administrator", "department": "water"}]}, 422),
         ({"assignments": [{"role": "inspector", "path": ["D", "X"]}]}, 404),
         (
             {
@@ -101,6 +107,17 @@ def test_nobody_of_that_id(site: Site, method: str, path: str, body: Any) -> Non
         method, f"/api/people/{path}", json=body, headers=administrator.headers
     )
     assert answer.status_code == 404
+
+
+def test_an_administrator_of_one_street_is_made_in_no_way(site: Site) -> None:
+    administrator = site.as_("administrator")
+    sent = {"role": "administrator", "path": ["D", "N"]}
+    refused = administrator.post("/api/people/clerk/assignments", sent)
+    assert refused.status_code == 422
+    assert "looks after the whole installation" in refused.json()["detail"]
+    street = Assignment("street", Role.ADMINISTRATOR, ("D", "N"), None, scene.LONG_AGO)
+    site.service.writer.run(accounts.assign("clerk", street))
+    assert site.as_("clerk").get("/api/people").status_code == 403
 
 
 def test_an_assignment_can_end_on_a_day_to_come(site: Site) -> None:

@@ -147,10 +147,15 @@ def test_people_sign_in_with_the_password_that_came_on_standard_input(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["wang", "--role", "handler"], "a handler needs --department"),
+        (
+            ["wang", "--role", "handler"],
+            "a handler has a department, and nobody else has one: see --department",
+        ),
         (["wang", "--role", "inspector", "--department", "water"], "nobody else has one"),
         (["wang", "--role", "handler", "--department", "fire"], "no department 'fire'"),
         (["wang", "--role", "inspector", "--under", "D/X"], "no grid D/X"),
+        (["wang", "--role", "administrator", "--under", "D/N"], "whole installation, not after one grid"),
+        (["wang", "--role", "administrator", "--department", "water"], "nobody else has one"),
         (["there", "--role", "inspector"], "somebody called 'there' is there already"),
     ],
 )

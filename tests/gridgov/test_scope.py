@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.lifecycle import Role
-from gridgov.scope import Assignment, roles_on, scope_of
+from gridgov.scope import Assignment, roles_anywhere, roles_on, scope_of
 from tests.gridgov.scene import LONG_AGO, MONDAY, assignment
 
 R = Role
@@ -60,6 +60,29 @@ def test_an_assignment_counts_from_its_start_until_before_its_end() -> None:
         assert (roles_on([one], ("D",), None, moment) == {Role.DISPATCHER}) == counts
 
 
+@pytest.mark.parametrize(
+    ("role", "under", "department"),
+    [
+        (R.ADMINISTRATOR, ("D",), None),
+        (R.ADMINISTRATOR, ("D", "N", "N1"), None),
+        (R.ADMINISTRATOR, (), "water"),
+        (R.HANDLER, (), None),
+        (R.DISPATCHER, (), "water"),
+    ],
+)
+def test_an_assignment_that_makes_no_sense_counts_for_nothing(
+    role: Role, under: tuple[str, ...], department: str | None
+) -> None:
+    held = [assignment(role, under, department)]
+    assert roles_anywhere(held, MONDAY) == frozenset()
+    assert roles_on(held, ("D", "N", "N1"), "water", MONDAY) == frozenset()
+    assert scope_of("p", held, MONDAY).claims == ()
+
+
+def test_an_administrator_is_one_of_the_whole_installation() -> None:
+    assert roles_anywhere([assignment(R.ADMINISTRATOR)], MONDAY) == {R.ADMINISTRATOR}
+
+
 paths = st.lists(st.sampled_from("ab"), max_size=3).map(tuple)
 departments = st.sampled_from([None, "water", "fire"])
 assignments = st.lists(
@@ -80,7 +103,8 @@ def test_a_scope_sees_exactly_what_some_assignment_covers(
     held: list[Assignment], lies: tuple[str, ...], lead: str | None
 ) -> None:
     """Leaving out claims that others contain never changes what is seen."""
-    expected = any(a.covers(lies, lead) for a in held if a.role is not Role.ADMINISTRATOR)
+    counting = [a for a in held if a.runs(MONDAY) and a.role is not Role.ADMINISTRATOR]
+    expected = any(a.covers(lies, lead) for a in counting)
     assert scope_of("p", held, MONDAY).sees(lies, lead, "x") == expected
 
 
