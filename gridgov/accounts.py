@@ -18,6 +18,8 @@ from dispatch.entries import from_micros, to_micros
 from dispatch.lifecycle import Role
 from gridgov.clock import new_token
 from gridgov.errors import (
+    AssignmentEnded,
+    BadInput,
     NameTaken,
     UnknownAssignment,
     UnknownPerson,
@@ -145,19 +147,40 @@ def assign(person: str, assignment: Assignment) -> Chore:
 
 
 def end_assignment(person: str, assignment: str, at: datetime | None = None) -> Chore:
-    """End an assignment at a moment, by default now; raises UnknownAssignment. It stays on record."""
+    """End an assignment at a moment, by default now; one that has not begun then never counts. It stays on
+    record, and what it was until now stays as it was.
+
+    Raises UnknownAssignment, AssignmentEnded, and BadInput for a moment that is past, before its start, or
+    after the end it has.
+    """
 
     def run(connection: Connection, now: datetime) -> Assignment:
         held = {a.id: a for a in find_person(connection, person).assignments}
         if assignment not in held:
             raise UnknownAssignment(person=person, assignment=assignment)
-        ended = replace(held[assignment], ends_at=at or now)
+        ends = _end_of(held[assignment], at, now)
         connection.execute(
-            update(_assignment).where(_assignment.c.id == assignment).values(ends_at=to_micros(at or now))
+            update(_assignment).where(_assignment.c.id == assignment).values(ends_at=to_micros(ends))
         )
-        return ended
+        return replace(held[assignment], ends_at=ends)
 
     return Chore(run)
+
+
+def _end_of(held: Assignment, at: datetime | None, now: datetime) -> datetime:
+    """When it is to end; raises AssignmentEnded, BadInput."""
+    if held.ends_at is not None and held.ends_at <= max(now, held.starts_at):
+        raise AssignmentEnded(ended_at=held.ends_at)
+    earliest = max(now, held.starts_at)
+    if at is None:
+        return earliest
+    if at < earliest:
+        raise BadInput("an assignment ends now (leave the moment out) or later, and after it starts", at=at)
+    if held.ends_at is not None and at > held.ends_at:
+        raise BadInput(
+            "this assignment ends before that: give a new one instead", at=at, ends_at=held.ends_at
+        )
+    return at
 
 
 def set_password(person: str, password_hash: str) -> Chore:

@@ -72,6 +72,10 @@ class UnknownAssignment(ServiceError):
     """There is no such assignment of this person."""
 
 
+class AssignmentEnded(ServiceError):
+    """This assignment has ended already; what is past stays as it was."""
+
+
 class WeakPassword(ServiceError):
     """A password has 10 to 200 characters."""
 

@@ -61,6 +61,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     service.NameTaken: 409,
     service.UnknownPerson: 404,
     service.UnknownAssignment: 404,
+    service.AssignmentEnded: 409,
     service.UnknownEdition: 404,
     service.WeakPassword: 422,
     service.ServiceError: 422,

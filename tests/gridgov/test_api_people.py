@@ -127,3 +127,37 @@ def test_an_assignment_can_end_on_a_day_to_come(site: Site) -> None:
     assert len(clerk.get("/api/incidents").json()["rows"]) == 1
     site.clock.now = site.clock.now.replace(hour=5)
     assert clerk.get("/api/incidents").json()["rows"] == []
+
+
+CLERK_ENDS = "/api/people/clerk/assignments/as-clerk/end"
+
+
+def test_what_has_ended_is_not_revived(site: Site) -> None:
+    administrator = site.as_("administrator")
+    (ended,) = administrator.post(CLERK_ENDS, {}).json()["assignments"]
+    for at in (None, "2026-11-24T12:00:00+08:00"):
+        again = administrator.post(CLERK_ENDS, {"at": at})
+        assert (again.status_code, again.json()["type"]) == (409, "urn:gridgov:problem:assignment-ended")
+    (still,) = administrator.get("/api/people/clerk").json()["assignments"]
+    assert still == ended
+
+
+def test_an_end_is_neither_past_nor_put_off(site: Site) -> None:
+    administrator = site.as_("administrator")
+    assert administrator.post(CLERK_ENDS, {"at": "2026-11-22T12:00:00+08:00"}).status_code == 422
+    assert administrator.post(CLERK_ENDS, {"at": "1999-01-01T00:00:00+08:00"}).status_code == 422
+    noon, evening = "2026-11-23T12:00:00+08:00", "2026-11-23T18:00:00+08:00"
+    assert administrator.post(CLERK_ENDS, {"at": evening}).status_code == 200
+    assert administrator.post(CLERK_ENDS, {"at": noon}).status_code == 200
+    assert administrator.post(CLERK_ENDS, {"at": evening}).status_code == 422
+
+
+def test_what_has_not_begun_is_ended_before_it_does(site: Site) -> None:
+    administrator = site.as_("administrator")
+    later = {"role": "manager", "starts_at": "2026-12-01T00:00:00Z"}
+    given = administrator.post("/api/people/clerk/assignments", later).json()["assignments"][-1]
+    path = f"/api/people/clerk/assignments/{given['id']}/end"
+    assert administrator.post(path, {"at": "2026-11-25T00:00:00Z"}).status_code == 422
+    ended = administrator.post(path, {}).json()["assignments"][-1]
+    assert ended["ends_at"] == ended["starts_at"]
+    assert administrator.post(path, {}).status_code == 409
