@@ -65,6 +65,8 @@ def _config(service: Service, token: str) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=service.settings.trusted_proxies is not None,
+        forwarded_allow_ips=service.settings.trusted_proxies or "",
     )
 
 

@@ -20,6 +20,11 @@ class Settings(BaseSettings):
     port: int = Field(8020, ge=0, le=65535, description="port the server listens on")
     session_hours: float = Field(12, gt=0, description="hours until somebody has to sign in again")
     secure_cookies: bool = Field(False, description="set behind HTTPS: cookies are Secure and named __Host-")
+    trusted_proxies: str | None = Field(
+        None,
+        description="addresses of proxies whose X-Forwarded-For and -Proto are believed, separated by "
+        "commas; behind one that is not named everybody has its address, and wrong passwords of some keep out all",
+    )
     body_max_bytes: int = Field(
         1_000_000, gt=0, description="largest request body but for photos and imports"
     )

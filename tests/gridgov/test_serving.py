@@ -13,10 +13,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
 
 from gridgov import logs
 from gridgov.clock import new_id
-from gridgov.serving import PortTaken, serve, url_of
+from gridgov.service import Service
+from gridgov.serving import PortTaken, _config, serve, url_of
 from gridgov.settings import Settings
 from gridgov.storage.errors import StoreNotReady
 from gridgov.storage.setup import init
@@ -71,6 +73,27 @@ def test_without_a_store_it_does_not_start_and_leaves_the_signals_as_they_were(t
     with pytest.raises(StoreNotReady):
         serve(Settings(data=tmp_path, port=0, log_level="error"))
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("trusted", "last"), [(None, 429), ("127.0.0.1", 401), ("192.0.2.7", 429)])
+def test_a_forwarded_address_is_believed_from_a_trusted_proxy_alone(
+    service: Service, trusted: str | None, last: int
+) -> None:
+    """Else whoever guesses has a fresh count of tries with every header they make up."""
+    changed = service.settings.model_copy(update={"trusted_proxies": trusted})
+    object.__setattr__(service, "settings", changed)
+    config = _config(service, "token")
+    config.load()
+    with TestClient(config.loaded_app, client=("127.0.0.1", 50_000)) as client:
+        answers = [
+            client.post(
+                "/api/sessions",
+                json={"name": "clerk", "password": "wrong"},
+                headers={"X-Forwarded-For": f"198.51.100.{n}"},
+            )
+            for n in range(6)
+        ]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [last]
 
 
 @pytest.mark.slow
