@@ -55,6 +55,23 @@ def configure(log_format: str, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
+    talkative = logging.getLogger("uvicorn.error")
+    talkative.addFilter(_WITHOUT_QUERIES)
+    # At its debug level the websockets library writes every header down, cookies and tokens among them.
+    talkative.setLevel(max(least, logging.INFO))
+
+
+class _WithoutQueries(logging.Filter):
+    """Cuts the query off the addresses of websockets that the server tells of: it may hold a cursor."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every line passes."""
+        if isinstance(record.args, tuple) and "WebSocket" in str(record.msg):
+            record.args = tuple(one.partition("?")[0] if isinstance(one, str) else one for one in record.args)
+        return True
+
+
+_WITHOUT_QUERIES: Final = _WithoutQueries()
 
 
 def without_secrets(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

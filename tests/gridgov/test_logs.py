@@ -19,6 +19,7 @@ def _as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -61,6 +62,24 @@ def test_what_is_called_like_a_secret_is_left_out(capsys: pytest.CaptureFixture[
     structlog.get_logger("ours").info("signed in", token="abc", password="def", cookie="ghi")
     line = capsys.readouterr().err
     assert not any(secret in line for secret in ("abc", "def", "ghi"))
+
+
+def test_a_websocket_is_told_of_without_its_query(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "info")
+    told = logging.getLogger("uvicorn.error")
+    told.info('%s - "WebSocket %s" [accepted]', ("127.0.0.1", 5), "/api/feed?cursor=abc")
+    told.info('%s - "WebSocket %s" %d', "127.0.0.1:5", "/api/feed?cursor=abc", 403)
+    lines = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert len(lines) == 2
+    assert all("/api/feed" in line and "cursor" not in line for line in lines)
+
+
+def test_headers_of_websockets_are_never_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """websockets logs them through the server's logger wherever that one is at debug."""
+    logs.configure("json", "debug")
+    assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.DEBUG)
+    logging.getLogger("uvicorn.error").debug("< Cookie: gridgov=abc")
+    assert capsys.readouterr().err == ""
 
 
 def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
