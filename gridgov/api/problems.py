@@ -153,7 +153,8 @@ def _finding(item: Mapping[str, Any]) -> dict[str, Any]:
     """
     at = ".".join(str(part) for part in item["loc"])
     found = None if "password" in at else _cut(item.get("input"))
-    return {"at": at, "expected": str(item["msg"]).removeprefix("Value error, "), "found": found}
+    expected = str(item["msg"]).removeprefix("Value error, ")
+    return {"at": _cut(at), "expected": _cut(expected), "found": found}
 
 
 def _cut(value: Any) -> Any:

@@ -131,6 +131,12 @@ def test_bodies_that_are_no_report(site: Site, content: bytes, kind: str, status
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_long_name_of_a_field_is_shown_cut(site: Site) -> None:
+    answer = site.as_("inspector").post("/api/incidents", report_body() | {"x" * 500_000: 1})
+    assert (answer.status_code, len(answer.json()["findings"][0]["at"])) == (422, 200)
+    assert len(answer.content) < 2_000
+
+
 class TestLargeBodies:
     """What is too large is refused while it is read, not after."""
 
