@@ -108,7 +108,8 @@ def require_same_origin(connection: HTTPConnection) -> None:
     """Raise CrossOrigin where a browser says that another site's page sent this.
 
     Browsers send Origin with websockets and with all that changes something; where it is missing over HTTP,
-    the page of an old browser or a program is asking, and Sec-Fetch-Site tells on the former.
+    the page of an old browser or a program is asking, and Sec-Fetch-Site tells on the former. This site's
+    origin is https where cookies are for HTTPS alone, else what the connection (or a trusted proxy) says.
     """
     origin = connection.headers.get("origin")
     if origin is None:
@@ -116,16 +117,19 @@ def require_same_origin(connection: HTTPConnection) -> None:
         if connection.scope["type"] == "http" and site in ("same-origin", "none"):
             return
         raise CrossOrigin()
-    if _netloc(origin) != connection.headers.get("host"):
+    secure = parts_of(connection).service.settings.secure_cookies
+    scheme = "https" if secure or connection.scope["scheme"] in ("https", "wss") else "http"
+    if _origin(origin) != (scheme, connection.headers.get("host")):
         raise CrossOrigin(origin=origin[:200])
 
 
-def _netloc(origin: str) -> str:
-    """Host and port of an Origin; empty for what is none, as of a page that has no site ("null")."""
+def _origin(origin: str) -> tuple[str, str]:
+    """Scheme, and host with port, of an Origin; empty for what is none, as of a page of no site ("null")."""
     try:
-        return urlsplit(origin).netloc
+        parsed = urlsplit(origin)
     except ValueError:
-        return ""
+        return "", ""
+    return parsed.scheme, parsed.netloc
 
 
 def _credentials(connection: HTTPConnection, cookie: str) -> tuple[bytes, str]:

@@ -96,6 +96,17 @@ class TestCookies:
             assert "Domain" not in cookie
             assert client.get("/api/me").status_code == 200
 
+    @pytest.mark.parametrize(("base", "origin"), [("https", "https"), ("http", "https"), ("https", "http")])
+    def test_where_cookies_are_for_https_pages_are_too(
+        self, service: Service, base: str, origin: str
+    ) -> None:
+        """A proxy that ends HTTPS talks plainly to us; a page that came without it may be anybody's."""
+        object.__setattr__(service, "settings", service.settings.model_copy(update={"secure_cookies": True}))
+        with TestClient(served(service), base_url=f"{base}://testserver") as client:
+            sent = {"name": "clerk", "password": PASSWORD}
+            answer = client.post("/api/sessions", json=sent, headers={"Origin": f"{origin}://testserver"})
+        assert answer.status_code == (201 if origin == "https" else 403)
+
     @pytest.mark.parametrize(
         ("headers", "status"),
         [
@@ -103,6 +114,8 @@ class TestCookies:
             ({}, 201),
             ({"Sec-Fetch-Site": "same-origin"}, 201),
             ({"Origin": "http://evil.example"}, 403),
+            ({"Origin": "https://testserver"}, 403),
+            ({"Origin": "ftp://testserver"}, 403),
             ({"Origin": "null"}, 403),
             ({"Origin": "http://[::1"}, 403),
             ({"Origin": "http://testserver]"}, 403),
