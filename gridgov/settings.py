@@ -23,7 +23,8 @@ class Settings(BaseSettings):
     trusted_proxies: str | None = Field(
         None,
         description="addresses of proxies whose X-Forwarded-For and -Proto are believed, separated by "
-        "commas; behind one that is not named everybody has its address, and wrong passwords of some keep out all",
+        "commas; behind one that is not named everybody has its address, and wrong passwords of "
+        "some keep out all",
     )
     body_max_bytes: int = Field(
         1_000_000, gt=0, description="largest request body but for photos and imports"
