@@ -37,6 +37,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_WORDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
+#: Random ones (RFC 9562). Those of imported rows are of version 5, made from source and number: whoever could
+#: send one would keep the row out.
+_RANDOM: Final = (4, 7)
+
+
 def _line(text: str) -> str:
     return _without(_CONTROL, text)
 
@@ -54,15 +60,22 @@ def _without(unwanted: re.Pattern[str], text: str) -> str:
 
 
 def _text_only(value: Any) -> Any:
-    if not isinstance(value, str | datetime):
-        raise ValueError("a time as text, such as 2026-11-23T10:00:00+08:00")
-    return value
+    # Digits alone would be taken as seconds since 1970: the year 2026 as half an hour after it.
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE_AND_TIME.match(value)):
+        return value
+    raise ValueError("a datetime as text: date, time and zone, such as 2026-11-23T10:00:00+08:00")
 
 
 def _plausible(moment: datetime) -> datetime:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"a time between the years {FIRST_YEAR} and {LAST_YEAR}")
     return moment
+
+
+def _random(id_: UUID) -> UUID:
+    if id_.version not in _RANDOM:
+        raise ValueError("a random UUID (version 4 or 7)")
+    return id_
 
 
 def _number_only(value: Any) -> Any:
@@ -83,7 +96,11 @@ Photos = Annotated[tuple[Digest, ...], Field(max_length=MOST_PHOTOS)]
 Moment = Annotated[AwareDatetime, AfterValidator(_plausible), BeforeValidator(_text_only)]
 Number = Annotated[float, BeforeValidator(_number_only)]
 Channel = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="how the report came")]
-Id = Annotated[UUID, Field(description="made by the client: sending it again changes nothing")]
+Id = Annotated[
+    UUID,
+    AfterValidator(_random),
+    Field(description="version 4 or 7, made by the client: sending it again changes nothing"),
+]
 
 
 class Body(BaseModel):
