@@ -70,6 +70,7 @@ def create_app(
     )
     app.state.parts = _parts(service, operator, passwords or Passwords())
     app.state.shelf = grids.Shelf()
+    app.state.figures = closure.Desk()
     for noun in NOUNS:
         app.include_router(noun.router)
     if settings.bench:

@@ -52,6 +52,10 @@ class SignInBusy(ServiceError):
     """Too many people are signing in at this moment; try again in a few seconds."""
 
 
+class FiguresBusy(ServiceError):
+    """Too many figures are being worked out at this moment; try again in a few seconds."""
+
+
 class NotAllowed(ServiceError):
     """This is for people in another role."""
 

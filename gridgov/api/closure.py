@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Annotated, Final
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+import anyio
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from dispatch.categories import Urgency
@@ -16,14 +19,13 @@ from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line, Moment
 from gridgov.api.dependencies import FIGURE_ROLES, FiguresReader, GridGov, Parts
 from gridgov.api.incidents import grid_path
+from gridgov.errors import FiguresBusy
+from gridgov.exporting import cell
 from gridgov.scope import Scope, scope_of
 from gridgov.statistics.closure import Closure, closure, to_dict, to_table
 from gridgov.storage.incidents import Wanted
 
 router = APIRouter(prefix="/api", tags=["closure 结案率"])
-
-#: Spreadsheets run a cell that begins with one of these as a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Asked(Body):
@@ -40,19 +42,50 @@ class Asked(Body):
     urgency: Urgency | None = None
 
 
+class Desk:
+    """Where figures are worked out: few at a time, in threads of their own, so that reports need not wait
+    until everybody has theirs. Each looks at every incident.
+    """
+
+    def __init__(self, at_once: int = 2, waiting: int = 16) -> None:
+        self._limiter = anyio.CapacityLimiter(at_once)
+        self._most = waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return self._limiter.statistics().tasks_waiting
+
+    async def work_out(self, question: Callable[[], Response]) -> Response:
+        """What the question answers, in its turn; raises FiguresBusy where too many wait already."""
+        if self.waiting >= self._most:
+            raise FiguresBusy()
+        return await anyio.to_thread.run_sync(question, limiter=self._limiter)
+
+
+async def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.figures
+    return desk
+
+
+FiguresDesk = Annotated[Desk, Depends(_desk)]
+
+
 @router.get("/closure")
-def figures(
-    asked: Annotated[Asked, Query()], by: FiguresReader, gridgov: GridGov, request: Request
+async def figures(
+    asked: Annotated[Asked, Query()], by: FiguresReader, gridgov: GridGov, desk: FiguresDesk, request: Request
 ) -> Response:
     """Closure figures (结案率) of what I answer for, each with definition, numerator and denominator."""
-    found = _asked(gridgov, by, asked)
-    return _csv(found) if "text/csv" in request.headers.get("accept", "") else Answer(to_dict(found))
+    as_csv = "text/csv" in request.headers.get("accept", "")
+    return await desk.work_out(partial(_csv if as_csv else _json, gridgov, by, asked))
 
 
 @router.get("/closure.csv")
-def figures_csv(asked: Annotated[Asked, Query()], by: FiguresReader, gridgov: GridGov) -> Response:
+async def figures_csv(
+    asked: Annotated[Asked, Query()], by: FiguresReader, gridgov: GridGov, desk: FiguresDesk
+) -> Response:
     """The same as a table for spreadsheets."""
-    return _csv(_asked(gridgov, by, asked))
+    return await desk.work_out(partial(_csv, gridgov, by, asked))
 
 
 def _asked(gridgov: Parts, by: Person, asked: Asked) -> Closure:
@@ -74,14 +107,16 @@ def answers_for(by: Person, gridgov: Parts) -> Scope:
     return scope_of(by.id, held, gridgov.service.clock())
 
 
-def _csv(found: Closure) -> Response:
+def _json(gridgov: Parts, by: Person, asked: Asked) -> Response:
+    return Answer(to_dict(_asked(gridgov, by, asked)))
+
+
+def _csv(gridgov: Parts, by: Person, asked: Asked) -> Response:
     out = io.StringIO()
-    csv.writer(out).writerows([[_safe(cell) for cell in line] for line in to_table(found)])
+    csv.writer(out).writerows(
+        [[cell(value) for value in line] for line in to_table(_asked(gridgov, by, asked))]
+    )
     headers = {"Content-Disposition": 'attachment; filename="closure.csv"', "Cache-Control": "no-store"}
     # The mark at the beginning makes spreadsheets read it as UTF-8, without which Chinese is unreadable
     # there.
     return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

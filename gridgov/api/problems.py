@@ -56,6 +56,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     service.WrongPassword: 401,
     service.TooManyTries: 429,
     service.SignInBusy: 503,
+    service.FiguresBusy: 503,
     service.NotAllowed: 403,
     service.CrossOrigin: 403,
     service.NameTaken: 409,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from gridgov.statistics.closure import Closure, closure
 from tests.gridgov import scene
 from tests.gridgov.conftest import PEOPLE, Site
 
@@ -171,9 +175,42 @@ class TestTables:
             "source": "x", "number": "1", "channel": "=cmd()", "category": "c", "department": "@d", "status": "s",
             "closed": False, "reported_at": "2020-01-01T00:00:00Z",
         }  # fmt: skip
-        site.as_("administrator").post("/api/imports", {"rows": [row]})
+        site.as_("administrator").post(
+            "/api/imports", {"rows": [row, row | {"number": "2", "channel": "＝cmd()"}]}
+        )
         for by in ("channel", "department"):
             text = site.as_("manager").get(f"/api/closure.csv?by={by}").text
             assert not any(
-                cell[:1] in "=@" for line in csv.reader(io.StringIO(text)) for cell in line if cell
+                cell[:1] in "=@＝" for line in csv.reader(io.StringIO(text)) for cell in line if cell
             )
+
+
+def test_they_hold_up_nothing_else_and_too_many_are_sent_away(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While more ask than there are threads for readers, somebody reports and reads."""
+    go_on, most = threading.Event(), 2 + 16
+
+    def slow(*asked: Any) -> Closure:
+        assert go_on.wait(30)
+        return closure(*asked)
+
+    monkeypatch.setattr("gridgov.api.closure.closure", slow)
+    manager, inspector = site.as_("manager"), site.as_("inspector")
+    desk = site.client.app.state.figures  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(most) as pool:
+        asking = [pool.submit(manager.get, "/api/closure") for _ in range(most)]
+        try:
+            until = time.monotonic() + 20
+            while desk.waiting < most - 2:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            refused = manager.get("/api/closure.csv")
+            assert inspector.report()["number"] == 1
+            assert len(inspector.get("/api/incidents").json()["rows"]) == 1
+        finally:
+            go_on.set()
+        assert {future.result().status_code for future in asking} == {200}
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:gridgov:problem:figures-busy")
+    assert refused.headers["retry-after"] == "2"
+    assert manager.get("/api/closure").status_code == 200
