@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
+from sqlalchemy.exc import DatabaseError
 from typer.core import TyperGroup
 
 from dispatch.errors import DispatchError
@@ -103,6 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(_settings_problem(error), 2)
     except (DispatchError, GeodataError, ServiceError, StorageError) as error:
         return _fail(getattr(error, "message", None) or str(error))
+    except DatabaseError as error:
+        return _fail(f"the store cannot be used: {error.orig}; is its file whole, and its folder writable?")
     except UnicodeDecodeError as error:
         return _fail(f"a text file is not {error.encoding}: {error.reason}")
     except BrokenPipeError:

@@ -15,6 +15,7 @@ from gridgov import exporting
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import AsJson, Told, print_json, print_table, progress, say
 from gridgov.cli.reading import in_force_of, moment_of, path_of, reader_of, settings_of
+from gridgov.errors import BadInput
 from gridgov.importing.mapping import read_mapping
 from gridgov.importing.run import Foresight, Result, Send, bring_in, refused_rows
 from gridgov.importing.tables import Table
@@ -57,6 +58,8 @@ def import_(
     Importing the same rows again changes nothing. Exit code 1 where rows were refused.
     """
     settings = settings_of(context)
+    if refused is not None and refused.exists() and any(refused.samefile(file) for file in (table, mapping)):
+        raise BadInput(f"--refused would overwrite {refused}, which is read: name another file")
     read = read_mapping(mapping.read_text(encoding="utf-8"), mapping.name)
     with reader_of(settings) as engine:
         rows = Table(table, read, mapping.name, in_force_of(engine))

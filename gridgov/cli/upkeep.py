@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -40,7 +40,8 @@ def rebuild(
     """Derive the projections from the ledger again. 重建
 
     With --check they are compared with what is stored, column by column, also beside a running server; exit
-    code 1 where something differs. Without it they are replaced, for which a server must be stopped.
+    code 1 where something differs. Without it they are replaced, for which a server must be stopped and the
+    ledger be whole.
     """
     settings = settings_of(context)
     if check:
@@ -64,8 +65,15 @@ def _compare(settings: Settings, as_json: bool) -> None:
         if len(found) > SHOWN:
             say(f"and {len(found) - SHOWN} more: --json lists them all")
     if found:
-        raise Different(f"differences: {len(found)}; `gridgov rebuild` would put the projections right")
+        raise Different(f"differences: {len(found)}; {_what_to_do(found)}")
     say("everything stored is what the ledger says")
+
+
+def _what_to_do(found: Sequence[derived.Difference]) -> str:
+    lost = sum(not one.is_derived for one in found)
+    if not lost:
+        return "`gridgov rebuild` would put the projections right"
+    return f"{lost} of them in what can be derived from nothing: put a copy of the store back"
 
 
 def _replace(settings: Settings) -> int:

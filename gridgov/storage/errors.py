@@ -30,6 +30,10 @@ class StoreFailed(StorageError):
     """The store could not write; nothing of this request was kept. Send it again: its id makes that safe."""
 
 
+class LedgerDamaged(StorageError):
+    """The ledger itself is not whole, and all else is derived from it: put a copy of the store back."""
+
+
 class Stale(StorageError):
     """The incident has moved on since the caller last saw it."""
 

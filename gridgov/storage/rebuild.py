@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, RowMapping, Table, func, select, text
 
-from dispatch.entries import Imported, Reported
+from dispatch.entries import Entry, Imported, Reported
+from dispatch.errors import UnknownEntry
 from dispatch.incidents import Incident, extend
 from gridgov.storage import ledger, projections, words
+from gridgov.storage.errors import LedgerDamaged
 from gridgov.storage.ledger import MAIN, Head
 from gridgov.storage.tables import CommandRow, EntryRow, IncidentRow, PrivateRow, SerialRow
 
@@ -36,6 +38,11 @@ class Difference:
     column: str | None
     stored: Any
     derived: Any
+
+    @property
+    def is_derived(self) -> bool:
+        """Would rebuilding put it right? The ledger, words and receipts cannot be had again from anything."""
+        return self.table in ("incident", "search", "serial")
 
     def __str__(self) -> str:
         if self.column is None:
@@ -74,8 +81,13 @@ def rebuild(
 ) -> int:
     """Replace the projections by what the ledger says; returns the number of incidents. All in one
     transaction.
+
+    Raises LedgerDamaged where the ledger is not whole: what is stored may then be the only trace of an
+    incident.
     """
     head = ledger.read_head(connection, stream)
+    for broken in _broken_chain(connection, head):
+        raise LedgerDamaged(f"nothing was replaced, the ledger is damaged: {broken}; put a copy back")
     total = connection.execute(_count_incidents(stream)).scalar_one()
     addresses = _addresses(connection, stream)
     connection.execute(_incidents.delete().where(_incidents.c.stream == stream))
@@ -124,7 +136,7 @@ def _derived(
         )
         for row in connection.execute(query).mappings():
             incident, first, _ = rows.get(row["incident"], (None, row["position"], 0))
-            rows[row["incident"]] = (extend(incident, (ledger.to_entry(row),)), first, row["position"])
+            rows[row["incident"]] = (extend(incident, (_entry(row),)), first, row["position"])
         yield [
             projections.incident_row(stream, incident, first, last, addresses.get(id_))
             for id_ in ids
@@ -132,6 +144,15 @@ def _derived(
             if incident is not None
         ]
         position = ids[next(reversed(ids))]
+
+
+def _entry(row: Mapping[str, Any] | RowMapping) -> Entry:
+    """The entry of a stored row; raises LedgerDamaged, which names it, where its bytes are no entry."""
+    try:
+        return ledger.to_entry(row)
+    except (UnknownEntry, AttributeError, KeyError, TypeError, ValueError) as error:
+        said = f"entry {row['position']} of stream {row['stream']} cannot be read: {error}"
+        raise LedgerDamaged(said, stream=row["stream"], position=row["position"]) from error
 
 
 def _next_incidents(connection: Connection, stream: str, position: int) -> dict[str, int]:
@@ -179,7 +200,9 @@ def _broken_chain(connection: Connection, head: Head) -> Iterator[Difference]:
         if row["position"] != position + 1:
             yield Difference("entry", str(position + 1), "position", row["position"], position + 1)
         previous, position = ledger.entry_hash(row), row["position"]
-    if (previous, position) != (head.previous, head.position):
+    if position != head.position:
+        yield Difference("stream", head.stream, "position", head.position, position)
+    if previous != head.previous:
         yield Difference("stream", head.stream, "previous", head.previous.hex(), previous.hex())
 
 

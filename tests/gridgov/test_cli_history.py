@@ -142,6 +142,38 @@ def damage(town: Installation) -> None:
     store.close()
 
 
+def test_the_table_itself_is_not_overwritten_by_its_refused_rows(town: Installation, tmp_path: Path) -> None:
+    table, mapping = history(tmp_path)
+    before = table.read_bytes(), mapping.read_bytes()
+    for file in (table, mapping):
+        ran = town.run("incidents", "import", table, "--mapping", mapping, "--dry-run", "--refused", file)
+        assert ran.code == 1
+        assert f"--refused would overwrite {file}" in ran.err
+    assert (table.read_bytes(), mapping.read_bytes()) == before
+
+
+def test_a_damaged_ledger_is_told_apart_and_not_derived_from(town: Installation, tmp_path: Path) -> None:
+    table, mapping = history(tmp_path)
+    town.done("incidents", "import", table, "--mapping", mapping)
+    with sqlite3.connect(town.folder / "gridgov.db") as store:
+        store.execute("UPDATE entry SET body = replace(body, 'water', 'fire') WHERE position = 1")
+    store.close()
+    assert "put a copy of the store back" in town.run("rebuild", "--check").err
+    ran = town.run("rebuild")
+    assert ran.code == 1
+    assert "nothing was replaced, the ledger is damaged: entry 2: previous" in ran.err
+
+
+@pytest.mark.parametrize("content", [b"no database at all", b"SQLite format 3\x00" + bytes(8000)])
+def test_a_store_that_is_none_is_told_in_one_line(town: Installation, content: bytes) -> None:
+    (town.folder / "gridgov.db").write_bytes(content)
+    for command in (("closure",), ("rebuild", "--check"), ("init",)):
+        ran = town.run(*command)
+        assert ran.code == 1
+        assert ran.err.startswith("gridgov: the store cannot be used: ")
+        assert ran.err.count("\n") == 1
+
+
 def test_a_check_names_what_was_damaged_and_a_rebuild_puts_it_right(
     town: Installation, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from dispatch.lifecycle import Act
 from gridgov import commands
 from gridgov.commands import ImportedRow
 from gridgov.storage import words
+from gridgov.storage.errors import LedgerDamaged
 from gridgov.storage.rebuild import differences, rebuild
 from tests.gridgov import scene
 from tests.gridgov.storage.conftest import Town
@@ -65,7 +66,7 @@ def test_nothing_differs_after_ordinary_work(town: Town, busy: str) -> None:
             "UPDATE entry SET body = replace(body, 'water', 'fire') WHERE number = 1 AND incident = '{id}'",
             ["previous"],
         ),
-        ("UPDATE stream SET position = 5", ["stream", "main"]),
+        ("UPDATE stream SET position = 4", ["stream main: position is 4"]),
         ("DELETE FROM search WHERE rowid = 1", ["search", "{id}", "missing"]),
         (
             "UPDATE private SET words = 'other' WHERE incident = '{id}' AND number = 1",
@@ -80,6 +81,40 @@ def test_deliberate_damage_is_named(town: Town, busy: str, statement: str, named
     told = "\n".join(found(town))
     for name in named:
         assert name.format(id=busy) in told
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entry SET body = '{{' WHERE number = 1 AND incident = '{id}'",
+        "UPDATE entry SET kind = 'closed' WHERE number = 1 AND incident = '{id}'",
+        "UPDATE entry SET kind = 'other' WHERE number = 1 AND incident = '{id}'",
+        "UPDATE entry SET version = 9 WHERE number = 1 AND incident = '{id}'",
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_named(town: Town, busy: str, statement: str) -> None:
+    damage(town, statement.format(id=busy))
+    with pytest.raises(LedgerDamaged, match="entry 1 of stream main cannot be read"):
+        found(town)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM entry WHERE position = 1",
+        "DELETE FROM entry WHERE position = (SELECT max(position) FROM entry)",
+        "UPDATE entry SET body = replace(body, 'water', 'fire') WHERE position = 1",
+        "UPDATE stream SET position = position + 1",
+    ],
+)
+def test_nothing_is_derived_from_a_damaged_ledger(town: Town, statement: str) -> None:
+    for place in ("N1", "N2"):
+        town.report(scene.COVER, scene.at(place))
+    damage(town, statement)
+    with pytest.raises(LedgerDamaged), town.written.begin() as connection:
+        rebuild(connection)
+    with town.reader.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM incident")).scalar_one() == 2
 
 
 def test_rebuilding_mends_every_projection(town: Town, busy: str) -> None:
