@@ -77,6 +77,8 @@ class WriterLock:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
+            # One that was there before may be open to others, and the operator's token will stand in it.
+            os.fchmod(handle, 0o600)
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)

@@ -29,6 +29,9 @@ def init(url: str, epoch: str) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     # The store holds personal data: it is its owner's alone, and the files beside it take its mode.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        if file.exists():
+            file.chmod(0o600)
     engine = open_engine(url, writes=True)
     try:
         with engine.begin() as connection:

@@ -320,6 +320,17 @@ def test_one_process_writes_at_a_time_and_says_who(tmp_path: Path) -> None:
     WriterLock(database).acquire().release()
 
 
+def test_files_that_others_could_read_are_closed_to_them(tmp_path: Path) -> None:
+    files = [tmp_path / f"z.db{end}" for end in ("", "-wal", "-shm", ".lock")]
+    for file in files:
+        file.touch()
+        file.chmod(0o644)
+    init(f"sqlite:///{files[0]}", "e")
+    with WriterLock(files[0]):
+        assert {oct(file.stat().st_mode & 0o777) for file in files if file.exists()} == {"0o600"}
+    assert files[-1].exists()
+
+
 def test_a_store_that_is_missing_or_old_is_refused_with_what_to_do(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'y.db'}"
     with pytest.raises(StoreNotReady, match="gridgov init"):
