@@ -5,11 +5,12 @@ Passwords are kept as argon2id hashes.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from pwdlib import PasswordHash
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
@@ -38,6 +39,9 @@ _session = SessionRow.__table__  # type: ignore[attr-defined]
 #: A shorter password is guessed, a longer one only makes hashing slow (NIST SP 800-63B asks for 8 and for
 #: room to 64).
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
+
+#: Categories of characters (Unicode, chapter 4.5) that control writing and are not seen themselves.
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +116,39 @@ def _to_assignment(row: Any) -> Assignment:
     )
 
 
+def clear_name(name: str) -> str:
+    """A name without blanks around it; raises BadInput where it is empty or holds what is not seen, such as
+    characters of no width or that turn the direction of writing: it would look like another's.
+
+    >>> clear_name(" 王工 ")
+    '王工'
+    """
+    clear = name.strip()
+    if not clear:
+        raise BadInput("a name has at least one character that is seen")
+    hidden = next((one for one in clear if unicodedata.category(one) in _HIDDEN), None)
+    if hidden is not None:
+        raise BadInput(f"a name without characters that are not seen; U+{ord(hidden):04X} is one", name=clear)
+    return clear
+
+
+def _alike(name: str) -> str:
+    """Names of which this is the same are taken for each other: in capitals, or in full width."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
 def add(person: Person, password_hash: str) -> Chore:
-    """Add somebody with their assignments; raises NameTaken."""
+    """Add somebody with their assignments; raises BadInput, and NameTaken where somebody's name is the same
+    but for capitals or width.
+    """
+    person = replace(person, name=clear_name(person.name), display_name=clear_name(person.display_name))
+
+    wanted = _alike(person.name)
 
     def run(connection: Connection, now: datetime) -> Person:
-        if connection.execute(select(_person.c.id).where(_person.c.name == person.name)).first():
-            raise NameTaken(f"somebody called {person.name!r} is there already", name=person.name)
+        for name in connection.execute(select(_person.c.name)).scalars():
+            if _alike(name) == wanted:
+                raise NameTaken(f"somebody called {name!r} is there already", name=name)
         connection.execute(
             insert(_person).values(
                 id=person.id,

@@ -84,7 +84,7 @@ def person(person: str, _: Administrator, gridgov: GridGov) -> Response:
 async def add(sent: NewPerson, _: Administrator, gridgov: GridGov) -> Response:
     """Add somebody with their assignments."""
     held = tuple(_checked(gridgov, assignment) for assignment in sent.assignments)
-    somebody = Person(new_id(), sent.name, sent.display_name, held)
+    somebody = Person(new_id(), accounts.clear_name(sent.name), accounts.clear_name(sent.display_name), held)
     told, hashed = await _hashed(gridgov, sent.password)
     await gridgov.service.writer.act(accounts.add(somebody, hashed))
     return Answer(person_answer(somebody) | told, 201)

@@ -57,8 +57,8 @@ def add(
     if wrong is not None:
         raise BadInput(f"{wrong}: {'leave out --under' if path else 'see --department'}")
     person = NewPerson(
-        name=name,
-        display_name=display_name or name,
+        name=accounts.clear_name(name),
+        display_name=accounts.clear_name(display_name or name),
         role=role,
         path=path,
         department=department,

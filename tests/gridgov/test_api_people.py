@@ -44,6 +44,13 @@ def test_somebody_new_signs_in_and_does_what_they_are_assigned_to(site: Site) ->
     assert rows.json()["rows"] == []
 
 
+def test_blanks_around_a_name_are_left_out(site: Site) -> None:
+    added = site.as_("administrator").post("/api/people", NEW | {"name": " wang ", "display_name": "王 工 "})
+    assert (added.status_code, added.json()["name"], added.json()["display_name"]) == (201, "wang", "王 工")
+    signed = {"name": "wang", "password": NEW["password"]}
+    assert site.client.post("/api/sessions", json=signed).status_code == 201
+
+
 def test_a_password_that_is_made_is_told_once(site: Site) -> None:
     administrator = site.as_("administrator")
     told = administrator.post("/api/people", NEW | {"password": None}).json()
@@ -57,6 +64,15 @@ def test_a_password_that_is_made_is_told_once(site: Site) -> None:
     ("changes", "status"),
     [
         ({"name": "clerk"}, 409),
+        ({"name": "CLERK"}, 409),
+        ({"name": " Clerk "}, 409),
+        ({"name": "ｃｌｅｒｋ"}, 409),
+        ({"name": "cle\u200brk"}, 422),
+        ({"name": "\u202eclerk"}, 422),
+        ({"name": "cl\xaderk"}, 422),
+        ({"display_name": "\u202eClerk"}, 422),
+        ({"name": " "}, 422),
+        ({"display_name": "\u3000"}, 422),
         ({"name": ""}, 422),
         ({"name": "wa\nng"}, 422),
         ({"password": "short"}, 422),

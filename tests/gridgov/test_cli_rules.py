@@ -156,6 +156,8 @@ def test_people_sign_in_with_the_password_that_came_on_standard_input(
         (["wang", "--role", "inspector", "--under", "D/X"], "no grid D/X"),
         (["wang", "--role", "administrator", "--under", "D/N"], "whole installation, not after one grid"),
         (["wang", "--role", "administrator", "--department", "water"], "nobody else has one"),
+        (["There", "--role", "inspector"], "somebody called 'there' is there already"),
+        (["the\u200bre", "--role", "inspector"], "U+200B"),
         (["there", "--role", "inspector"], "somebody called 'there' is there already"),
     ],
 )
