@@ -142,7 +142,6 @@ def add(person: Person, password_hash: str) -> Chore:
     but for capitals or width.
     """
     person = replace(person, name=clear_name(person.name), display_name=clear_name(person.display_name))
-
     wanted = _alike(person.name)
 
     def run(connection: Connection, now: datetime) -> Person:
