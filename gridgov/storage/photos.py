@@ -105,8 +105,8 @@ def examine(content: bytes) -> Photo:
             media_type = _KINDS[str(image.format)]
             _require_possible(image)
             if media_type == FORMATS["JPEG"]:
-                # Only decoding tells whether a JPEG is whole; at an eighth of the size in half the time: 0.2 s
-                # for noise of 48 megapixels in 17 MB. The other kinds have lengths and sums to check.
+                # Only decoding tells whether a JPEG is whole; at an eighth of the size in half the time:
+                # 0.2 s for noise of 48 megapixels in 17 MB. The other kinds have lengths and sums to check.
                 image.draft("L", (1, 1))
                 image.load()
             else:
