@@ -23,6 +23,7 @@ from dispatch.entries import Fact, Imported, Place
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act
 from geodata.datum import Datum, to_wgs84
+from geodata.errors import UnknownGrid
 from geodata.locate import Located
 from gridgov.clock import new_salt
 from gridgov.errors import BadInput, MissingNumber
@@ -233,10 +234,14 @@ def locate(atlas: Atlas, sent: SentPosition | None) -> Place:
 
 def territorial(atlas: Atlas, path: tuple[str, ...]) -> str | None:
     """The unit that answers for a place (属地): that of its grid, or of the nearest grid around it that names
-    one.
+    one. An incident located in an older edition may lie in a grid that is there no more: those around it
+    answer then.
     """
     for depth in range(len(path), 0, -1):
-        unit = atlas.hierarchy.grid(path[:depth]).responsible_unit
+        try:
+            unit = atlas.hierarchy.grid(path[:depth]).responsible_unit
+        except UnknownGrid:
+            continue
         if unit:
             return unit
     return None

@@ -197,6 +197,17 @@ def test_a_new_edition_takes_over_and_the_old_one_stays(settled: Store) -> None:
     assert sum(row["edition"] == 1 for row in settled.all(GridRow)) == len(scene.hierarchy().grids)
 
 
+def test_what_lies_in_a_grid_that_is_no_more_can_still_be_filed(settled: Store) -> None:
+    sent = SentReport(str(uuid.uuid4()), scene.NOISE, "inspector", position=scene.at("S2"))
+    receipt = settled.run(commands.report(scene.INSPECTOR, sent))
+    settled.run(city.import_edition(redrawn(), "second", **EDITION))
+    filed = settled.run(
+        commands.act(scene.CLERK, SentAct(str(uuid.uuid4()), receipt.incident, Act.FILE, seen=1))
+    )
+    assert filed.after.place.path == ("D", "S", "S2")
+    assert filed.after.department == "office"
+
+
 def test_an_edition_that_nobody_imported_has_no_findings(settled: Store) -> None:
     with pytest.raises(UnknownEdition):
         settled.ask(city.findings_of, 2)
