@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -102,9 +103,14 @@ def _asked(gridgov: Parts, by: Person, asked: Asked) -> Closure:
 
 
 def answers_for(by: Person, gridgov: Parts) -> Scope:
-    """What somebody answers for: what those of their assignments cover to which figures belong."""
+    """What somebody answers for: what those of their assignments cover to which figures belong.
+
+    Whoever answers for a whole grid of the widest level is shown the tray's row as well: what has no place is
+    nobody's street, and would otherwise be missing from the roll-up of the city.
+    """
     held = [a for a in by.assignments if a.role in FIGURE_ROLES]
-    return scope_of(by.id, held, gridgov.service.clock())
+    scope = scope_of(by.id, held, gridgov.service.clock())
+    return replace(scope, claims=tuple(replace(c, tray=c.tray or len(c.path) == 1) for c in scope.claims))
 
 
 def _json(gridgov: Parts, by: Person, asked: Asked) -> Response:

@@ -214,3 +214,15 @@ def test_they_hold_up_nothing_else_and_too_many_are_sent_away(
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:gridgov:problem:figures-busy")
     assert refused.headers["retry-after"] == "2"
     assert manager.get("/api/closure").status_code == 200
+
+
+def test_the_manager_of_the_whole_district_is_shown_the_tray_that_of_a_street_is_not(town: Site) -> None:
+    sent = {"role": "manager", "path": ["D"]}
+    answer = town.as_("administrator").post("/api/people/inspector/assignments", sent)
+    assert answer.status_code == 201, answer.text
+    rows = {
+        group["key"]: group["tally"]["reported"] for group in ask(town, "by=street", "inspector")["groups"]
+    }
+    assert rows == {group["key"]: group["tally"]["reported"] for group in ask(town, "by=street")["groups"]}
+    assert rows[None] == 1
+    assert None not in {group["key"] for group in ask(town, "by=street", "manager_n")["groups"]}
