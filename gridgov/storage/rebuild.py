@@ -207,7 +207,8 @@ def _broken_chain(connection: Connection, head: Head) -> Iterator[Difference]:
 
 
 def _words_differences(connection: Connection, stream: str) -> Iterator[Difference]:
-    """Words that are not erased are still those whose hash the ledger holds."""
+    """Words that are not erased are still there, and still those whose hash the ledger holds."""
+    yield from _lost_words(connection, stream)
     query = (
         select(_private, _entries.c.body)
         .join(
@@ -222,6 +223,31 @@ def _words_differences(connection: Connection, stream: str) -> Iterator[Differen
             yield Difference(
                 "private", f"{row['incident']} entry {row['number']}", "words", kept.reference(), stated
             )
+
+
+def _lost_words(connection: Connection, stream: str) -> Iterator[Difference]:
+    """Entries that refer to words of which not even the erased row is left.
+
+    The name cannot stand in a body as text: quotation marks within texts are escaped there.
+    """
+    same = (
+        (_private.c.stream == _entries.c.stream)
+        & (_private.c.incident == _entries.c.incident)
+        & (_private.c.number == _entries.c.number)
+    )
+    query = (
+        select(_entries.c.incident, _entries.c.number, _entries.c.body)
+        .outerjoin(_private, same)
+        .where(
+            _entries.c.stream == stream,
+            _entries.c.body.like('%"words":"%'),
+            _private.c.position.is_(None),
+        )
+    )
+    for row in connection.execute(query):
+        stated = orjson.loads(row.body).get("words")
+        if stated:
+            yield Difference("private", f"{row.incident} entry {row.number}", None, None, stated)
 
 
 def _search_lines(connection: Connection, head: Head) -> Iterator[tuple[int, str, str]]:

@@ -72,6 +72,11 @@ def test_nothing_differs_after_ordinary_work(town: Town, busy: str) -> None:
             "UPDATE private SET words = 'other' WHERE incident = '{id}' AND number = 1",
             ["private", "{id}", "entry 1"],
         ),
+        (
+            "DELETE FROM private WHERE incident = '{id}' AND number = 1",
+            ["private", "{id}", "entry 1", "missing"],
+        ),
+        ("UPDATE private SET number = 7 WHERE incident = '{id}' AND number = 1", ["entry 1", "missing"]),
         ("UPDATE serial SET last = 9 WHERE day = '2026-11-23'", ["serial", "2026-11-23", "9", "2"]),
         ("DELETE FROM command WHERE incident = '{id}' AND number = 3", ["command", "missing"]),
     ],
