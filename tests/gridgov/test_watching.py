@@ -30,6 +30,8 @@ from tests.gridgov.histories import WATCHERS, LiveTown, scope
 
 #: Sign-ins of the town: a person's id is their token.
 TOKENS = {somebody.id.replace(" ", "-"): scope(somebody) for somebody in WATCHERS}
+#: Real sockets, dropped and taken up again: too long for the quick run.
+pytestmark = pytest.mark.slow
 
 
 class Station:
