@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import NewReport
 from gridgov.api.dependencies import GridGov, SignedIn
-from gridgov.api.places import require_not_swapped
+from gridgov.places import require_not_swapped
 
 router = APIRouter(prefix="/api/bench", include_in_schema=False)
 

@@ -17,8 +17,8 @@ from geodata.publish import feature_collection
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Number
 from gridgov.api.dependencies import GridGov, Parts, SignedIn
-from gridgov.api.places import require_not_swapped
 from gridgov.in_force import Atlas
+from gridgov.places import require_not_swapped
 
 router = APIRouter(prefix="/api", tags=["grids 网格"])
 

@@ -18,8 +18,8 @@ from gridgov.api.answers import Answer
 from gridgov.api.bodies import BODIES, ActBody, Body, Code, Line, Moment, NewReport
 from gridgov.api.dependencies import GridGov, Parts, Reader, Reading, SignedIn
 from gridgov.api.photos import photo_file, require_photos
-from gridgov.api.places import require_not_swapped
 from gridgov.errors import BadInput
+from gridgov.places import require_not_swapped
 from gridgov.storage.batch import Receipt
 from gridgov.storage.incidents import Wanted
 

@@ -10,11 +10,13 @@ from typing import Final
 
 from geodata.datum import Datum, to_wgs84
 from geodata.errors import BadPoint, check_point
-from gridgov.commands import ImportedRow
+from gridgov.commands import ImportedRow, SentPosition
+from gridgov.errors import BadInput
 from gridgov.importing.errors import RowRefused
 from gridgov.importing.mapping import ImportMapping, RowRule
 from gridgov.importing.times import Moments
 from gridgov.in_force import InForce
+from gridgov.places import require_not_swapped
 
 #: What no line holds: control characters, and bytes that were no text.
 _NO_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -46,6 +48,7 @@ class Reading:
     def __init__(self, mapping: ImportMapping, header: Sequence[str], in_force: InForce) -> None:
         self.mapping, self._width = mapping, len(header)
         self._at: Mapping[str, int] = {name: header.index(name) for name in mapping.columns()}
+        self._atlas = in_force.atlas
         self._categories = in_force.rules.categories
         self._departments = in_force.rules.routing.departments
         self._moments = Moments(mapping.times)
@@ -121,9 +124,10 @@ class Reading:
         try:
             sent = float(lon), float(lat)
             check_point(*sent)
+            require_not_swapped(self._atlas, SentPosition(*sent, part.datum))
         except ValueError:
             raise RowRefused("bad_position", f"{lon!r}, {lat!r} are not two numbers") from None
-        except BadPoint as error:
+        except (BadInput, BadPoint) as error:
             raise RowRefused("bad_position", error.message) from None
         return sent, to_wgs84(*sent, part.datum)
 

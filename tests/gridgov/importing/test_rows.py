@@ -193,3 +193,11 @@ def test_the_limits_are_those_of_the_http_api() -> None:
         bodies.LAST_YEAR,
     )
     assert ours == theirs
+
+
+def test_swapped_columns_are_told_by_where_the_city_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both ways are possible coordinates, as in New York, only the drawing tells them apart."""
+    monkeypatch.setattr("gridgov.places._bounds", lambda _: (-74.3, 40.4, -73.7, 40.9))
+    assert refusal(x="40.7", y="-73.9") == "bad_position"
+    assert imported(x="-73.9", y="40.7").lon == -73.9
+    assert imported(x="10", y="10").lon == 10
