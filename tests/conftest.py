@@ -2,11 +2,13 @@
 
 import os
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from scripts import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -82,3 +84,22 @@ def shared_data() -> Path:
     if not (SHARED_DATA / "README.md").is_file():
         pytest.skip("the cities' data is not at ../shared/data beside the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a database in a PostgreSQL server of this run's own; skips where none is installed."""
+    try:
+        postgres.programs()
+    except postgres.MissingPostgres as missing:
+        pytest.skip(str(missing))
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgis_url(postgres_url: str) -> str:
+    """The same database, with PostGIS; skips where that is not installed."""
+    if postgres.postgis_version(postgres_url) is None:
+        pytest.skip("PostgreSQL is here, but not PostGIS: apt-get install postgresql-NN-postgis-3")
+    return postgres_url

@@ -1,6 +1,7 @@
 """What --quick and --long leave out, and what a skip means with CI=true."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,7 @@ def run(folder: Path, text: str, *options: str, ci: str = "") -> tuple[int, str]
     tests = folder / "project" / "tests"
     tests.mkdir(parents=True)
     (tests / "conftest.py").write_text(CONFTEST.read_text(encoding="utf-8"))
+    shutil.copytree(CONFTEST.parent.parent / "scripts", folder / "project" / "scripts")
     (tests / "test_made_up.py").write_text(text)
     (folder / "project" / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow: s\n    long: l\n")
     command = [sys.executable, "-m", "pytest", "tests", "-q", "-p", "no:cacheprovider", *options]
