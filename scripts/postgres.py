@@ -4,7 +4,8 @@
         ...                                     # url: postgresql://postgres:...@/postgres?host=/tmp/...
 
 It listens on a socket in a folder that only its owner may enter, never on the network, asks for a password
-that nobody else has, and is stopped and deleted at the end whatever happened in between.
+that nobody else has, and is stopped and deleted at the end whatever happened in between. As a program, this
+says what is missing.
 """
 
 import os
@@ -14,6 +15,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -30,7 +32,7 @@ SETTINGS: Final = {"fsync": "off", "listen_addresses": "", "log_min_messages": "
 
 
 class MissingPostgres(Exception):
-    """There is no PostgreSQL server on PATH or below /usr/lib/postgresql: apt-get install postgresql."""
+    """There is no PostgreSQL server on PATH or below /usr/lib/postgresql: apt-get install postgresql"""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.__doc__)
@@ -54,6 +56,18 @@ def programs() -> Path:
         if all((folder / name).exists() for name in ("initdb", "postgres", "pg_isready", "psql")):
             return folder
     raise MissingPostgres
+
+
+def missing() -> str | None:
+    """What of PostgreSQL and PostGIS is not installed, and how to get it; None where both are there."""
+    try:
+        found = programs()
+    except MissingPostgres as error:
+        return str(error)
+    asked = subprocess.run([found / "pg_config", "--sharedir"], check=True, capture_output=True, text=True)
+    if (Path(asked.stdout.strip()) / "extension" / "postgis.control").exists():
+        return None
+    return f"the PostgreSQL of {found} has no PostGIS: apt-get install postgresql-NN-postgis-3"
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -186,3 +200,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
         return
+
+
+if __name__ == "__main__":
+    lacking = missing()
+    print(lacking or "PostgreSQL and PostGIS are here")
+    sys.exit(1 if lacking else 0)

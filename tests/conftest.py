@@ -91,8 +91,8 @@ def postgres_url() -> Iterator[str]:
     """The address of a database in a PostgreSQL server of this run's own; skips where none is installed."""
     try:
         postgres.programs()
-    except postgres.MissingPostgres as missing:
-        pytest.skip(str(missing))
+    except postgres.MissingPostgres as error:
+        pytest.skip(str(error))
     with postgres.server() as url:
         yield url
 
@@ -101,5 +101,5 @@ def postgres_url() -> Iterator[str]:
 def postgis_url(postgres_url: str) -> str:
     """The same database, with PostGIS; skips where that is not installed."""
     if postgres.postgis_version(postgres_url) is None:
-        pytest.skip("PostgreSQL is here, but not PostGIS: apt-get install postgresql-NN-postgis-3")
+        pytest.skip(postgres.missing() or "this PostgreSQL has PostGIS, but cannot switch it on")
     return postgres_url
