@@ -23,6 +23,7 @@ from dispatch.entries import (
     Place,
     Placed,
     Rejected,
+    Relocated,
     Reopened,
     Reported,
     Returned,
@@ -30,7 +31,7 @@ from dispatch.entries import (
 )
 from dispatch.errors import BrokenHistory, NotForThisRole, ReasonMissing, UnknownUrgency
 from dispatch.incidents import Incident
-from dispatch.lifecycle import Act, Role, require
+from dispatch.lifecycle import Act, Role, Stage, require, step
 from dispatch.routing import route
 from dispatch.rules import Rules
 
@@ -64,6 +65,7 @@ class Draft:
     words: str | None
     photos: tuple[str, ...]
     happened_at: datetime
+    specialised: tuple[str, ...] = ()
 
 
 def report(rules: Rules, draft: Draft, by: Actor, case_number: str, now: datetime) -> Reported:
@@ -85,13 +87,45 @@ def report(rules: Rules, draft: Draft, by: Actor, case_number: str, now: datetim
         words=draft.words,
         photos=draft.photos,
         clock_ahead_s=ahead.total_seconds() if ahead > CLOCK_TOLERANCE else None,
+        specialised=draft.specialised,
     )
 
 
-def place(rules: Rules, incident: Incident, by: Actor, where: Place, territorial: str | None) -> Placed:
+def place(
+    rules: Rules,
+    incident: Incident,
+    by: Actor,
+    where: Place,
+    territorial: str | None,
+    specialised: tuple[str, ...] = (),
+) -> Placed:
     """Say where it is (定位), as intake does with what lies in the unlocated tray; it is routed again."""
     require(incident.stage, Act.PLACE, by.roles)
-    return Placed(where, _routed(rules, incident.category, where, territorial), rules.version)
+    return Placed(where, _routed(rules, incident.category, where, territorial), rules.version, specialised)
+
+
+def relocate(
+    rules: Rules,
+    incident: Incident,
+    where: Place,
+    territorial: str | None,
+    specialised: tuple[str, ...] = (),
+) -> Relocated:
+    """Locate what is open in boundaries that have come into force (重新定位). No person does this.
+
+    What still waits for its department is routed again, if the rules know its category; what a department
+    has already stays with it. Raises NotInThisStage where it has ended.
+    """
+    step(incident.stage, Act.RELOCATE)
+    waits = incident.stage in (Stage.INTAKE, Stage.DISPATCH) and incident.category in rules.categories
+    return Relocated(
+        where,
+        rules.version,
+        incident.place.path,
+        incident.place.edition,
+        _routed(rules, incident.category, where, territorial) if waits else None,
+        specialised,
+    )
 
 
 def file(
@@ -101,6 +135,7 @@ def file(
     territorial: str | None,
     category: str | None = None,
     urgency: str | None = None,
+    specialised: tuple[str, ...] | None = None,
 ) -> Filed:
     """Accept it as ours (立案), in this category or, corrected, in another.
 
@@ -109,7 +144,9 @@ def file(
     require(incident.stage, Act.FILE, by.roles)
     found = rules.categories.get(category or incident.category)
     raised = _urgency(urgency) or (incident.urgency if category is None else found.urgency)
-    return Filed(found.key, raised, _routed(rules, found.key, incident.place, territorial), rules.version)
+    route = _routed(rules, found.key, incident.place, territorial)
+    matter = incident.specialised if specialised is None else specialised
+    return Filed(found.key, raised, route, rules.version, matter)
 
 
 def reject(incident: Incident, by: Actor, reason: str) -> Rejected:

@@ -35,7 +35,8 @@ class Place:
     """Where something is: as it was sent, in WGS-84 degrees, and where that lies in the hierarchy.
 
     ``path`` is empty for the unlocated tray; then ``nearest`` and ``outside_m`` say how far out the point is,
-    or are empty too where there was no point at all.
+    or are empty too where there was no point at all. ``near_border`` are the paths (codes joined by "/") of
+    the other grids that lie within the stated accuracy, nearest first: the point may be theirs.
     """
 
     raw_lon: float | None = None
@@ -49,6 +50,7 @@ class Place:
     border_m: float | None = None
     nearest: tuple[str, ...] = ()
     outside_m: float | None = None
+    near_border: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Base of all facts. ``act`` and ``outcome`` name the row of the lifecycle's table it stands for."""
+    """Base of all facts. ``act`` and ``outcome`` name the row of the lifecycle's table it stands for.
+
+    Facts about a place name the specialised grids (专业网格) that matter for the category, as ``field/code``.
+    """
 
     act: ClassVar[Act]
     version: ClassVar[int] = 1
@@ -88,6 +93,7 @@ class Reported(Fact):
     words: str | None = None
     photos: tuple[str, ...] = ()
     clock_ahead_s: float | None = None
+    specialised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,29 @@ class Placed(Fact):
     place: Place
     route: Route
     rules: int
+    specialised: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relocated(Fact):
+    """Other boundaries came into force; its kept point was located in them (重新定位). Nobody did this.
+
+    ``was`` is the path it had, ``was_edition`` the drawing that was from. ``route`` is set where it waited
+    for a department that the grids decide.
+    """
+
+    act: ClassVar[Act] = Act.RELOCATE
+    place: Place
+    rules: int
+    was: tuple[str, ...] = ()
+    was_edition: int | None = None
+    route: Route | None = None
+    specialised: tuple[str, ...] = ()
+
+    @property
+    def moved(self) -> bool:
+        """Does it lie in another grid now, or only in another drawing of the same?"""
+        return self.was != self.place.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +138,7 @@ class Filed(Fact):
     urgency: str
     route: Route
     rules: int
+    specialised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +265,7 @@ class Imported(Fact):
     due_at: datetime | None = None
     words: str | None = None
     marks: tuple[str, ...] = ()
+    specialised: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -246,6 +277,7 @@ KINDS: Mapping[str, type[Fact]] = {
     for cls in (
         Reported,
         Placed,
+        Relocated,
         Filed,
         Rejected,
         Dispatched,

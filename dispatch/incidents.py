@@ -30,6 +30,7 @@ from dispatch.entries import (
     Place,
     Placed,
     Rejected,
+    Relocated,
     Reopened,
     Reported,
     Returned,
@@ -50,6 +51,7 @@ class _Builder:
     category: str = ""
     urgency: str = Urgency.ORDINARY
     place: Place = field(default_factory=Place)
+    specialised: tuple[str, ...] = ()
     department: str = ""
     rule: str = ""
     lead: str | None = None
@@ -93,6 +95,7 @@ class Incident:
     category: str
     urgency: str
     place: Place
+    specialised: tuple[str, ...]
     department: str
     rule: str
     lead: str | None
@@ -183,6 +186,7 @@ def _reported(b: _Builder, entry: Entry, fact: Reported) -> None:
         fact.urgency,
     )
     b.place, b.department, b.rule = fact.place, fact.route.department, fact.route.rule
+    b.specialised = fact.specialised
     b.reported_at, b.reported_by = entry.recorded_at, entry.by
     b.photos, b.clock_ahead_s = fact.photos, fact.clock_ahead_s
 
@@ -190,6 +194,7 @@ def _reported(b: _Builder, entry: Entry, fact: Reported) -> None:
 def _imported(b: _Builder, _entry: Entry, fact: Imported) -> None:
     b.case_number, b.channel, b.category = fact.case_number, fact.channel, fact.category
     b.place, b.department, b.rule = fact.place, fact.department, "imported"
+    b.specialised = fact.specialised
     # Whoever brought it in did not report it: who did, the source does not say.
     b.reported_at, b.closed_at, b.due_at = fact.reported_at, fact.closed_at, fact.due_at
     b.imported, b.source_number, b.source_status = True, fact.source_number, fact.status
@@ -199,11 +204,19 @@ def _imported(b: _Builder, _entry: Entry, fact: Imported) -> None:
 
 def _placed(b: _Builder, _entry: Entry, fact: Placed) -> None:
     b.place, b.department, b.rule = fact.place, fact.route.department, fact.route.rule
+    b.specialised = fact.specialised
+
+
+def _relocated(b: _Builder, _entry: Entry, fact: Relocated) -> None:
+    b.place, b.specialised = fact.place, fact.specialised
+    if fact.route is not None:
+        b.department, b.rule = fact.route.department, fact.route.rule
 
 
 def _filed(b: _Builder, entry: Entry, fact: Filed) -> None:
     b.category, b.urgency, b.filed_at = fact.category, fact.urgency, entry.recorded_at
     b.department, b.rule = fact.route.department, fact.route.rule
+    b.specialised = fact.specialised
 
 
 def _closed(b: _Builder, entry: Entry, _fact: Closed) -> None:
@@ -258,6 +271,7 @@ _APPLY: Mapping[type[Fact], Any] = {
     Reported: _reported,
     Imported: _imported,
     Placed: _placed,
+    Relocated: _relocated,
     Filed: _filed,
     Rejected: _over,
     Dispatched: _dispatched,

@@ -69,11 +69,12 @@ ROLE_ZH: Final = {
 
 
 class Act(StrEnum):
-    """What a person can do with an incident."""
+    """What can happen to an incident: what people do, and what happens by itself (no role may do that)."""
 
     REPORT = "report"
     IMPORT = "import"
     PLACE = "place"
+    RELOCATE = "relocate"
     FILE = "file"
     REJECT = "reject"
     DISPATCH = "dispatch"
@@ -92,6 +93,7 @@ ACT_ZH: Final = {
     Act.REPORT: "上报",
     Act.IMPORT: "导入",
     Act.PLACE: "定位",
+    Act.RELOCATE: "重新定位",
     Act.FILE: "立案",
     Act.REJECT: "不予立案",
     Act.DISPATCH: "派遣",
@@ -154,6 +156,7 @@ _OPEN = (S.INTAKE, S.DISPATCH, S.HANDLING, S.CHECKING, S.CLOSING, S.IMPORTED)
 TRANSITIONS: Final = (
     *_MAIN_LINE,
     *(Transition(stage, A.CANCEL, S.CANCELLED, _LEADER) for stage in _OPEN),
+    *(Transition(stage, A.RELOCATE, stage, frozenset()) for stage in _OPEN),
     *(Transition(stage, A.ATTACH, stage, _STAFF) for stage in _OPEN),
     *(Transition(stage, A.NOTE, stage, _STAFF) for stage in Stage),
 )
@@ -162,7 +165,7 @@ _TABLE: Final = {(t.stage, t.act, t.outcome): t for t in TRANSITIONS}
 _ROLES: Final = {(t.stage, t.act): t.roles for t in TRANSITIONS}
 _ACTS: Final = {stage: tuple(act for act in Act if (stage, act) in _ROLES) for stage in (None, *Stage)}
 #: Acts that leave the stage as it is: not drawn.
-_STILL: Final = frozenset({A.NOTE, A.ATTACH})
+_STILL: Final = frozenset({A.NOTE, A.ATTACH, A.RELOCATE})
 
 
 def step(stage: Stage | None, act: Act, outcome: str = "") -> Stage:

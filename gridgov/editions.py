@@ -61,6 +61,7 @@ def import_edition(
                 imported_at=to_micros(now),
                 by=by,
                 levels=levels,
+                effective_at=to_micros(now),
                 findings=orjson.dumps(list(findings)).decode(),
             )
         )

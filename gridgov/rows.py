@@ -46,7 +46,8 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """One incident as lists and frames show it, from ``projections.incident_row`` or a selected row.
 
     Keys are the columns of the incident table in their order; times are UTC text or None, ``path`` and
-    ``nearest`` lists of codes widest first (empty in the unlocated tray), ``photos`` a list of digests,
+    ``nearest`` lists of codes widest first (empty in the unlocated tray), ``near_border`` a list of paths
+    (codes joined by "/"), ``specialised`` one of ``field/code``, ``photos`` one of digests,
     lengths metres, coordinates degrees. ``position`` is that of the incident's last entry, ``first`` that of
     its first.
     """
@@ -55,7 +56,8 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
         if row[name] is not None:
             row[name] = iso(from_micros(row[name]))
     row["path"], row["nearest"] = list(text_path(row["path"])), list(text_path(row["nearest"]))
-    row["photos"] = orjson.loads(row["photos"])
+    for name in ("near_border", "specialised", "photos"):
+        row[name] = orjson.loads(row[name])
     return row
 
 

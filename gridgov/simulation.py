@@ -30,7 +30,7 @@ from gridgov.terrain import Terrain
 PLAYED: Final = tuple(
     row
     for row in TRANSITIONS
-    if row.act not in (Act.IMPORT, Act.ADOPT, Act.REPORT) and row.stage is not Stage.IMPORTED
+    if row.act not in (Act.IMPORT, Act.ADOPT, Act.REPORT, Act.RELOCATE) and row.stage is not Stage.IMPORTED
 )
 #: How often a branch is taken beside the others of its stage, once each has been taken; 1 unless said here.
 WEIGHTS: Final[Mapping[tuple[Act, str], float]] = {

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
-from dispatch.entries import Entry, Fact, kind_of, to_body, to_micros
+from dispatch.entries import Entry, Fact, Relocated, kind_of, to_body, to_micros
 from dispatch.incidents import Incident, extend, fold
 from gridgov.in_force import InForce
 from gridgov.storage import ledger, projections, words
@@ -179,7 +179,7 @@ class Batch:
             raise UnknownIncident(incident=command.incident)
         if command.sees is not None and not command.sees(loaded.incident, self.now):
             raise UnknownIncident(incident=command.incident)
-        if loaded.incident.number != command.seen:
+        if loaded.incident.number != command.seen and not _same_still(loaded.entries, command.seen):
             raise Stale(
                 command.incident,
                 command.seen,
@@ -282,6 +282,15 @@ class Batch:
     def _select(self, table: Any, column: Any, ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:
         query = select(table).where(table.c.stream == self.head.stream, column.in_(ids))
         return [dict(row) for row in self.connection.execute(query).mappings()]
+
+
+def _same_still(entries: Sequence[Entry], seen: int) -> bool:
+    """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid?
+
+    Else everybody's next act would be refused after each change of the boundaries.
+    """
+    since = [entry.fact for entry in entries[max(seen, 0) :]]
+    return bool(since) and all(isinstance(fact, Relocated) and not fact.moved for fact in since)
 
 
 def _told(entries: Sequence[Entry]) -> list[dict[str, Any]]:

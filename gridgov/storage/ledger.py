@@ -63,6 +63,8 @@ class Head:
     previous: bytes
     rules: int | None
     edition: int | None
+    next_edition: int | None
+    switch_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

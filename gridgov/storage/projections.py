@@ -56,6 +56,8 @@ def incident_row(
         row[name] = getattr(place, name)
     row["path"], row["nearest"] = path_text(place.path), path_text(place.nearest)
     row["stage"] = str(incident.stage)
+    row["near_border"] = orjson.dumps(place.near_border).decode()
+    row["specialised"] = orjson.dumps(incident.specialised).decode()
     row["photos"] = orjson.dumps(incident.photos).decode()
     row["stream"], row["first"], row["position"], row["address"] = stream, first, position, address
     return row

@@ -21,6 +21,7 @@ class StreamHead(SQLModel, table=True):
 
     ``previous`` is the hash of the last entry; ``ordinal`` makes search row ids of streams distinct;
     ``epoch`` changes when a store is restored, so that feeds know that their cursors mean nothing any more.
+    From ``switch_at`` on, ``next_edition`` is the one in force: whoever writes next puts it so.
     """
 
     __tablename__ = "stream"
@@ -32,6 +33,8 @@ class StreamHead(SQLModel, table=True):
     previous: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     rules: int | None = None
     edition: int | None = None
+    next_edition: int | None = None
+    switch_at: int | None = Field(default=None, sa_column=_micros(True))
 
 
 class EntryRow(SQLModel, table=True):
@@ -106,6 +109,8 @@ class IncidentRow(SQLModel, table=True):
     border_m: float | None = None
     nearest: str
     outside_m: float | None = None
+    near_border: str = Field(sa_column=_text())
+    specialised: str = Field(sa_column=_text())
     department: str
     rule: str
     lead: str | None = None
@@ -171,7 +176,11 @@ class RulesRow(SQLModel, table=True):
 
 
 class EditionRow(SQLModel, table=True):
-    """One drawing of the hierarchy, with the findings that were accepted when it came in (JSON)."""
+    """One drawing of the hierarchy, with the findings that were accepted when it came in (JSON).
+
+    It is in force from ``effective_at`` until the next one, unless it was withdrawn before that. ``replaces``
+    is the edition it was compared with; ``changes`` (JSON) is what came of that.
+    """
 
     __tablename__ = "edition"
     id: int = Field(primary_key=True)
@@ -181,6 +190,11 @@ class EditionRow(SQLModel, table=True):
     by: str
     levels: str = Field(sa_column=_text())
     findings: str = Field(sa_column=_text())
+    effective_at: int = Field(sa_column=_micros())
+    replaces: int | None = None
+    changes: str | None = Field(default=None, sa_column=_text(True))
+    withdrawn_at: int | None = Field(default=None, sa_column=_micros(True))
+    withdrawn_by: str | None = None
 
 
 class GridRow(SQLModel, table=True):
@@ -234,6 +248,29 @@ class AssignmentRow(SQLModel, table=True):
     department: str | None = None
     starts_at: int = Field(sa_column=_micros())
     ends_at: int | None = Field(default=None, sa_column=_micros(True))
+
+
+class CarriedRow(SQLModel, table=True):
+    """An assignment to a grid that an edition retired, carried to one of its successors for somebody to
+    confirm.
+
+    ``of_old`` is the share of the old grid's area that lies in the successor at ``path``, ``of_new`` that of
+    the successor's own. ``made`` is the assignment that was given for it, None while nobody has confirmed
+    one that reaches beyond the old grid.
+    """
+
+    __tablename__ = "carried"
+    id: str = Field(primary_key=True)
+    edition: int = Field(index=True)
+    person: str = Field(foreign_key="person.id")
+    assignment: str = Field(foreign_key="assignment.id")
+    path: str
+    of_old: float
+    of_new: float
+    made: str | None = None
+    decided_at: int | None = Field(default=None, sa_column=_micros(True))
+    decided_by: str | None = None
+    confirmed: bool | None = None
 
 
 class SessionRow(SQLModel, table=True):

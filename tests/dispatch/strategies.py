@@ -24,6 +24,7 @@ from dispatch.entries import (
     Place,
     Placed,
     Rejected,
+    Relocated,
     Reopened,
     Reported,
     Returned,
@@ -164,6 +165,14 @@ FACTS: dict[type[Fact], st.SearchStrategy[Fact]] = {
         clock_ahead_s=_maybe(_floats),
     ),
     Placed: st.builds(Placed, places, _routes, _versions),
+    Relocated: st.builds(
+        Relocated,
+        places,
+        _versions,
+        st.lists(codes, max_size=4).map(tuple),
+        st.none() | _versions,
+        st.none() | _routes,
+    ),
     Filed: st.builds(Filed, codes, _urgencies, _routes, _versions),
     Rejected: st.builds(Rejected, words),
     Dispatched: st.builds(

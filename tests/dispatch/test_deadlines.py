@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from dispatch.deadlines import Calendar, Limit, Unit, advance, due, remaining
@@ -260,7 +260,11 @@ def test_what_starts_later_is_never_due_earlier(
 @given(calendars(), st.sampled_from(Unit), moments, st.timedeltas(timedelta(days=-30), timedelta(days=30)))
 def test_what_is_left_is_what_was_given(city: Calendar, unit: Unit, start: datetime, left: timedelta) -> None:
     """remaining(start, advance(start, left)) == left, also for time that is overdue."""
-    assert remaining(city, unit, start, advance(city, unit, start, left)) == left
+    try:
+        ends = advance(city, unit, start, left)
+    except CalendarTooShort:  # 30 days of work are more than some calendars have in all their years
+        reject()
+    assert remaining(city, unit, start, ends) == left
 
 
 @given(calendars(), st.integers(1, 40), moments)

@@ -49,6 +49,9 @@ MAIN_LINE = """
     imported    cancel         -> cancelled   shift_leader
 """
 
+#: What leaves an incident where it stands.
+STILL = (Act.NOTE, Act.ATTACH, Act.RELOCATE)
+
 
 def drawn() -> set[tuple[str, ...]]:
     """The rows of the drawing: stage, act and outcome, where to, roles."""
@@ -65,7 +68,7 @@ def test_the_table_is_the_drawing() -> None:
     table = {
         (t.stage or "-", f"{t.act} {t.outcome}".strip(), t.to, ", ".join(sorted(t.roles)))
         for t in TRANSITIONS
-        if t.act not in (Act.NOTE, Act.ATTACH)
+        if t.act not in STILL
     }
     assert table == drawn()
 
@@ -180,7 +183,7 @@ def test_a_refusal_says_what_is_open_and_who_may() -> None:
 def test_mermaid_shows_every_move() -> None:
     lines = mermaid().splitlines()
     assert lines[0] == "stateDiagram-v2"
-    moves = [t for t in TRANSITIONS if t.act not in (Act.NOTE, Act.ATTACH)]
+    moves = [t for t in TRANSITIONS if t.act not in STILL]
     for t in moves:
         arrow = f"    {t.stage or '[*]'} --> {t.to}: "
         assert any(
@@ -189,6 +192,18 @@ def test_mermaid_shows_every_move() -> None:
     for stage in ENDED:
         assert f"    {stage} --> [*]" in lines
     assert len(lines) == 1 + len(moves) + len(ENDED)
+
+
+@pytest.mark.parametrize("stage", [None, *Stage])
+def test_what_is_open_may_be_located_again_and_nobody_does_that(stage: Stage | None) -> None:
+    if stage is None or stage in ENDED:
+        with pytest.raises(NotInThisStage):
+            step(stage, Act.RELOCATE)
+    else:
+        assert step(stage, Act.RELOCATE) is stage
+        with pytest.raises(NotForThisRole):
+            require(stage, Act.RELOCATE, frozenset(Role))
+        assert Act.RELOCATE not in open_acts(stage, frozenset(Role))
 
 
 def test_everything_has_a_chinese_name() -> None:

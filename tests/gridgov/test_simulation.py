@@ -34,7 +34,7 @@ ALLOWED = {
     "gridgov.scope",
     "gridgov.terrain",
 }
-NOT_PLAYED = (Act.IMPORT, Act.ADOPT)
+NOT_PLAYED = (Act.IMPORT, Act.ADOPT, Act.RELOCATE)
 
 
 @pytest.fixture(scope="module")
