@@ -39,20 +39,32 @@ class _Segments:
     length2: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Spheres:
+    """A sphere in space around each border: centres, shape (n, 3), and radii, shape (n,), in m."""
+
+    centres: Floats
+    radii: Floats
+
+
+def spheres(polygons: NDArray[np.object_]) -> Spheres:
+    """The spheres around the borders of polygons, in their order."""
+    points, owner = shapely.get_coordinates(shapely.segmentize(polygons, LONGEST_CHORD), return_index=True)
+    space = _in_space(points)
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    low, high = np.minimum.reduceat(space, starts), np.maximum.reduceat(space, starts)
+    centres = (low + high) / 2
+    away = np.linalg.norm(space - centres[owner], axis=1)
+    return Spheres(centres, np.maximum.reduceat(away, starts))
+
+
 class Borders:
     """The borders of polygons (an array of Polygon or MultiPolygon, degrees), numbered as they come."""
 
-    def __init__(self, polygons: NDArray[np.object_]) -> None:
+    def __init__(self, polygons: NDArray[np.object_], around: Spheres | None = None) -> None:
+        """`around` are the spheres around these borders, where they are known already."""
         self._polygons = polygons
-        points, owner = shapely.get_coordinates(
-            shapely.segmentize(polygons, LONGEST_CHORD), return_index=True
-        )
-        space = _in_space(points)
-        starts = np.flatnonzero(np.diff(owner, prepend=-1))
-        low, high = np.minimum.reduceat(space, starts), np.maximum.reduceat(space, starts)
-        self._centres = (low + high) / 2
-        away = np.linalg.norm(space - self._centres[owner], axis=1)
-        self._radii = np.maximum.reduceat(away, starts)
+        self.spheres = spheres(polygons) if around is None else around
         self._segments = lru_cache(REMEMBERED)(self._measure)
 
     def distance(self, number: int, lon: float, lat: float) -> float:
@@ -63,7 +75,7 @@ class Borders:
     def nearest(self, lon: float, lat: float) -> tuple[int, float]:
         """The polygon whose border is nearest to a point, and the metres; of equally near ones the first."""
         point = _in_space(np.array([[lon, lat]]))
-        at_least = np.linalg.norm(self._centres - point, axis=1) - self._radii
+        at_least = np.linalg.norm(self.spheres.centres - point, axis=1) - self.spheres.radii
         best, best_chord, best_place = -1, np.inf, (0.0, 0.0)
         for number in np.argsort(at_least, kind="stable").tolist():
             if at_least[number] > best_chord:

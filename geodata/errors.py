@@ -112,11 +112,34 @@ class BadPoint(GeodataError):
         self.position = position
 
 
+class UnknownDatum(GeodataError):
+    """There is no such datum."""
+
+    def __init__(self, datum: object, known: Sequence[str]) -> None:
+        super().__init__(
+            f"no datum {datum!r}; the datums are {', '.join(known)}", datum=str(datum), datums=list(known)
+        )
+        self.datum = datum
+
+
 def check_point(lon: float, lat: float) -> None:
     """Raise BadPoint unless this is a place on earth; degrees."""
     # Written so that NaN counts as bad: every comparison with NaN is false.
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         raise BadPoint(lon, lat)
+
+
+class UnusableIndex(GeodataError):
+    """The file holds no index that can be used for these grids; build it anew."""
+
+    def __init__(self, file: object, why: str) -> None:
+        super().__init__(
+            f"{file} cannot be used as the index of these grids: {why}. Build it anew and save it again",
+            file=str(file),
+            why=why,
+        )
+        self.file = str(file)
+        self.why = why
 
 
 class UnacceptedFindings(GeodataError):

@@ -4,15 +4,18 @@ with the smallest code. The answer does not depend on the order of the polygons.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from geodata import raster
-from geodata.borders import Borders
+from geodata import raster, saved_index
+from geodata.borders import Borders, spheres
 from geodata.errors import BadPoint, check_point
 from geodata.grids import GridPath, Hierarchy
+from geodata.saved_index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,35 @@ class Locator:
 
     def __init__(self, hierarchy: Hierarchy, cells: int | None = None) -> None:
         """Build the raster index; `cells` is about how many cells to make (default: 800 a polygon)."""
+        polygons = _polygons(hierarchy)
+        _prepare(polygons)
+        index = Index(raster.build(polygons, cells), spheres(polygons))
+        self._take(hierarchy, polygons, index)
+
+    @classmethod
+    def load(cls, hierarchy: Hierarchy, file: Path) -> Self:
+        """The locator of a hierarchy with the index that :meth:`save` wrote for it, which takes no building.
+
+        Its answers are those of `Locator(hierarchy)`. Raises UnusableIndex where the file is not there, cut,
+        damaged, of another format, or written for other polygons or codes.
+        """
+        polygons = _polygons(hierarchy)
+        codes = (grid.code for grid in hierarchy.lowest)
+        index = saved_index.read(file, polygons, saved_index.digest(polygons, codes))
+        _prepare(polygons)
+        made = cls.__new__(cls)
+        made._take(hierarchy, polygons, index)
+        return made
+
+    def save(self, file: Path) -> None:
+        """Write the index to a file, all of it or nothing; makes the folder. Raises OSError."""
+        digest = saved_index.digest(self._polygons, (path[-1] for path in self.paths))
+        saved_index.write(file, Index(self._raster, self._borders.spheres), digest)
+
+    def _take(self, hierarchy: Hierarchy, polygons: NDArray[np.object_], index: Index) -> None:
         self.paths: tuple[GridPath, ...] = hierarchy.paths
-        self._polygons = np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
-        shapely.prepare(self._polygons)
-        # A prepared polygon completes its index when first asked; asked here, no two threads do so at once.
-        low_x, low_y, high_x, high_y = shapely.bounds(self._polygons).T
-        shapely.intersects_xy(self._polygons, (low_x + high_x) / 2, (low_y + high_y) / 2)
-        self._raster = raster.build(self._polygons, cells)
+        self._polygons = polygons
+        self._raster = index.raster
         self._first = self._raster.first.data
         self._starts = self._raster.starts.data
         self._candidates = self._raster.candidates.data
@@ -56,7 +81,7 @@ class Locator:
             self._raster.per_degree_y,
         )
         self._columns, self._rows = self._raster.columns, self._raster.rows
-        self._borders = Borders(self._polygons)
+        self._borders = Borders(polygons, index.spheres)
 
     @property
     def index_bytes(self) -> int:
@@ -147,6 +172,18 @@ class Locator:
         if number < 0:
             return self._borders.nearest(lon, lat)[1]
         return self._borders.distance(number, lon, lat)
+
+
+def _polygons(hierarchy: Hierarchy) -> NDArray[np.object_]:
+    return np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
+
+
+def _prepare(polygons: NDArray[np.object_]) -> None:
+    """Give every polygon an index of its own, of use to all later questions."""
+    shapely.prepare(polygons)
+    # A prepared polygon completes its index when first asked; asked here, no two threads do so at once.
+    low_x, low_y, high_x, high_y = shapely.bounds(polygons).T
+    shapely.intersects_xy(polygons, (low_x + high_x) / 2, (low_y + high_y) / 2)
 
 
 def _check_points(x: NDArray[np.float64], y: NDArray[np.float64], suspects: NDArray[np.bool_]) -> None:
