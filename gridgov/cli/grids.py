@@ -1,8 +1,7 @@
-"""`gridgov grids`: the polygons that the city's file names, checked, imported as an edition, given back."""
+"""`gridgov grids`: the polygons that the city's file names, checked and imported as an edition."""
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,10 @@ from geodata.check import check as check_drawing
 from geodata.drawing import Drawing
 from geodata.errors import UnacceptedFindings
 from geodata.findings import Finding, Severity
-from geodata.publish import feature_collection
 from geodata.read import read
 from gridgov.cli.headings import RULES
 from gridgov.cli.output import AsJson, print_json, print_table, progress, say
-from gridgov.cli.reading import in_force_of, path_of, reader_of, settings_of
+from gridgov.cli.reading import settings_of
 from gridgov.errors import BadInput
 from gridgov.operating import operator
 
@@ -97,28 +95,6 @@ def import_(
     for line in _counts(findings):
         accepted = ", accepted" if line["accepted"] else ""
         say(f"{line['count']} {line['finding']} ({line['severity']}{accepted})")
-
-
-@grids.command()
-def export(
-    context: typer.Context,
-    level: Annotated[str, typer.Argument(help="Key of a level, such as street.")],
-    under: Annotated[
-        str | None, typer.Option(help="Only within this grid: its path, codes joined by /.")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="File to write; left out, standard output.", dir_okay=False),
-    ] = None,
-) -> None:
-    """Write the grids in force of one level as GeoJSON."""
-    with reader_of(settings_of(context)) as engine:
-        in_force = in_force_of(engine)
-    text = feature_collection(in_force.atlas.hierarchy, level, path_of(under, in_force))
-    if output is None:
-        sys.stdout.buffer.write(text + b"\n")
-    else:
-        output.write_bytes(text + b"\n")
 
 
 def _checked(file: Path, folder: Path | None) -> tuple[Drawing, tuple[Finding, ...]]:
