@@ -29,6 +29,27 @@ class UnreadableFile(GeodataError):
         self.path = str(path)
 
 
+class UnreadableTable(GeodataError):
+    """The table cannot be read from its PostGIS database."""
+
+    def __init__(self, table: object, why: str) -> None:
+        super().__init__(f"{table} cannot be read: {why}", table=str(table), why=why)
+        self.table = str(table)
+
+
+class MissingExtra(GeodataError):
+    """A kind of source is read by a library that is not installed."""
+
+    def __init__(self, source: object, extra: str, library: str) -> None:
+        super().__init__(
+            f"{source} is read with {library}, which is not installed: pip install 'gridgov[{extra}]'",
+            source=str(source),
+            extra=extra,
+            library=library,
+        )
+        self.extra = extra
+
+
 class MissingColumn(GeodataError):
     """The city's file names a column that the polygon file does not have."""
 
