@@ -128,10 +128,10 @@ def read_levels(sources: Sequence[LevelSource]) -> Drawing:
     read: list[Source] = []
     for number, source in enumerate(sources):
         features = read_features(source.path, source.layer, source.crs, source.encoding)
-        codes = _texts(features, source.code)
-        names = _texts(features, source.name)
-        parents = _texts(features, source.parent)
-        units = _texts(features, source.responsible_unit)
+        codes = texts_of(features, source.code)
+        names = texts_of(features, source.name)
+        parents = texts_of(features, source.parent)
+        units = texts_of(features, source.responsible_unit)
         read.append(features.source)
         for row, geometry in enumerate(features.geometries):
             parent, code = parents[row], codes[row] or ""
@@ -156,10 +156,10 @@ def read_lowest(source: LowestSource) -> Drawing:
     Raises UnreadableFile, MissingColumn, MislabelledCrs.
     """
     features = read_features(source.path, source.layer, source.crs, source.encoding)
-    codes = [_texts(features, columns.code) for columns in source.columns]
+    codes = [texts_of(features, columns.code) for columns in source.columns]
     bottom = len(source.columns) - 1
-    names = _texts(features, source.columns[bottom].name)
-    units = _texts(features, source.columns[bottom].responsible_unit)
+    names = texts_of(features, source.columns[bottom].name)
+    units = texts_of(features, source.columns[bottom].responsible_unit)
     drawn = [
         Drawn(
             code=code or "",
@@ -196,7 +196,7 @@ def _dissolve(
     for row, code in enumerate(codes[number]):
         if code is not None:
             rows.setdefault(code, []).append(row)
-    names, units = _texts(features, columns.name), _texts(features, columns.responsible_unit)
+    names, units = texts_of(features, columns.name), texts_of(features, columns.responsible_unit)
     level = []
     for code in sorted(children):
         mine = rows.get(code, [])
@@ -239,7 +239,11 @@ def _merge(geometries: Iterable[BaseGeometry | None]) -> BaseGeometry | None:
     return merged(np.array(sound, dtype=object)) if sound else None
 
 
-def _texts(features: Features, wanted: str | Rule | None) -> list[str | None]:
+def texts_of(features: Features, wanted: str | Rule | None) -> list[str | None]:
+    """The text of a column, or by a rule, for each feature; all None where nothing is wanted.
+
+    Raises MissingColumn, and BadGridsTable as `Rule.apply` does.
+    """
     if wanted is None:
         return [None] * len(features.geometries)
     rule = wanted if isinstance(wanted, Rule) else Rule(wanted)
@@ -283,7 +287,7 @@ def _level(table: Table) -> Level:
 
 def _level_source(table: Table, folder: Path, *, widest: bool) -> LevelSource:
     table.only("key", "zh", "en", "file", "layer", "crs", "encoding", "code", "name", "parent", "unit")
-    parent = _rule(table, "parent")
+    parent = rule_in(table, "parent")
     if (parent is None) != widest:
         raise BadGridsTable(
             f"{table.name} "
@@ -292,13 +296,13 @@ def _level_source(table: Table, folder: Path, *, widest: bool) -> LevelSource:
     return LevelSource(
         level=_level(table),
         path=folder / table.text("file"),
-        code=_needed_rule(table, "code"),
-        name=_rule(table, "name"),
+        code=needed_rule(table, "code"),
+        name=rule_in(table, "name"),
         parent=parent,
         layer=table.text("layer", default=None),
         crs=table.text("crs", default=None),
         encoding=table.text("encoding", default=None),
-        responsible_unit=_rule(table, "unit"),
+        responsible_unit=rule_in(table, "unit"),
     )
 
 
@@ -306,15 +310,16 @@ def _level_columns(table: Table) -> LevelColumns:
     table.only("key", "zh", "en", "code", "name", "unit", "parents")
     return LevelColumns(
         _level(table),
-        _needed_rule(table, "code"),
-        _rule(table, "name"),
-        _rule(table, "unit"),
+        needed_rule(table, "code"),
+        rule_in(table, "name"),
+        rule_in(table, "unit"),
         table.texts("parents"),
     )
 
 
-def _needed_rule(table: Table, key: str) -> Rule:
-    rule = _rule(table, key)
+def needed_rule(table: Table, key: str) -> Rule:
+    """The rule that stands in a table under `key`; raises BadGridsTable where there is none."""
+    rule = rule_in(table, key)
     if rule is None:
         raise BadGridsTable(
             f"{table.name} needs `{key}`: a column, or a rule such as {{ from = ..., take = 2 }}"
@@ -322,7 +327,8 @@ def _needed_rule(table: Table, key: str) -> Rule:
     return rule
 
 
-def _rule(table: Table, key: str) -> Rule | None:
+def rule_in(table: Table, key: str) -> Rule | None:
+    """The rule that stands in a table under `key`: a column's name, or a table `{ from = ..., take = 2 }`."""
     given = table.get(key)
     if given is None or isinstance(given, str):
         return None if given is None else Rule(table.text(key))
