@@ -32,31 +32,39 @@ def feature_collection(
     if not 0 <= decimals <= FULL_DECIMALS:
         raise ValueError(f"0 to {FULL_DECIMALS} decimals can be given, not {decimals}")
     grids = hierarchy.under(under, level)
-    features = []
-    for grid in grids:
-        path = hierarchy.path(grid)
-        known: dict[str, object] = {
-            "code": grid.code,
-            "name": grid.name,
-            "level": hierarchy.levels[grid.level].key,
-            "parent": grid.parent,
-            "path": list(path),
-            "area_m2": round(grid.area_m2, 3),
-            "responsible_unit": grid.responsible_unit,
-        }
-        if properties is not None:
-            known |= properties(grid)
-        features.append(
-            {
-                "type": "Feature",
-                "id": "/".join(path),
-                "properties": known,
-                "geometry": _geometry(grid, decimals),
-            }
-        )
+    features = [feature(hierarchy, grid, properties, decimals) for grid in grids]
     return orjson.dumps(
         {"type": "FeatureCollection", "features": features}, option=orjson.OPT_SERIALIZE_NUMPY
     )
+
+
+def feature(
+    hierarchy: Hierarchy,
+    grid: Grid,
+    properties: Callable[[Grid], Mapping[str, object]] | None = None,
+    decimals: int = FULL_DECIMALS,
+) -> dict[str, object]:
+    """One grid as a GeoJSON feature, as `feature_collection` has it; its coordinates are numpy arrays, for
+    orjson to write. Raises UnknownGrid.
+    """
+    path = hierarchy.path(grid)
+    known: dict[str, object] = {
+        "code": grid.code,
+        "name": grid.name,
+        "level": hierarchy.levels[grid.level].key,
+        "parent": grid.parent,
+        "path": list(path),
+        "area_m2": round(grid.area_m2, 3),
+        "responsible_unit": grid.responsible_unit,
+    }
+    if properties is not None:
+        known |= properties(grid)
+    return {
+        "type": "Feature",
+        "id": "/".join(path),
+        "properties": known,
+        "geometry": _geometry(grid, decimals),
+    }
 
 
 def _geometry(grid: Grid, decimals: int) -> dict[str, object]:
