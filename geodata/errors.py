@@ -94,6 +94,18 @@ class BadHierarchy(GeodataError):
         self.problems = tuple(problems)
 
 
+class BadFieldLayer(GeodataError):
+    """The specialised grids do not make a layer of a field."""
+
+    def __init__(self, key: str, problems: Sequence[str]) -> None:
+        said = "; ".join(problems)
+        super().__init__(
+            f"the specialised grids of field {key!r} make no layer: {said}", problems=list(problems)
+        )
+        self.key = key
+        self.problems = tuple(problems)
+
+
 class UnknownGrid(GeodataError):
     """The hierarchy has no such grid."""
 
