@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import anyio
@@ -36,6 +37,7 @@ from gridgov.feed import Feed, Hub
 from gridgov.service import Service
 from gridgov.sessions import Sessions, Throttle
 from gridgov.settings import Settings
+from gridgov.succession import carried_people
 
 #: A name and a password; anybody may send them.
 SIGN_IN_BYTES: Final = 8192
@@ -92,6 +94,7 @@ def _parts(service: Service, operator: str | None, passwords: Passwords) -> Part
     )
     service.on_commit.append(hub.publish)
     signed_in.on_change.append(hub.scope_changed)
+    service.on_switch.append(partial(_tell_of_carried, service, signed_in))
     return Parts(
         service=service,
         sessions=signed_in,
@@ -102,6 +105,13 @@ def _parts(service: Service, operator: str | None, passwords: Passwords) -> Part
         hashing=anyio.CapacityLimiter(2),
         pictures=anyio.CapacityLimiter(2),
     )
+
+
+def _tell_of_carried(service: Service, signed_in: Sessions) -> None:
+    """Whoever was carried over to other grids sees them at once."""
+    with service.reader.connect() as connection:
+        for person in carried_people(connection, service.in_force.atlas.edition):
+            signed_in.changed(person)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -123,5 +133,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # One thread for each connection that reads: more would only wait for one.
     anyio.to_thread.current_default_thread_limiter().total_tokens = parts.service.settings.read_connections
     parts.feed.start()
+    parts.service.relocator.start()
     yield
     parts.feed.stop()

@@ -21,9 +21,20 @@ from geodata.grids import Hierarchy
 from gridgov.city_plan import Change, Effect, effects, notes, plan
 from gridgov.city_rules import City, parse
 from gridgov.city_text import BadCityFile, Problem, read_file
-from gridgov.editions import Atlases, Imported, findings_of, import_edition
-from gridgov.errors import ServiceError
-from gridgov.in_force import InForce
+from gridgov.editions import (
+    Atlases,
+    Imported,
+    changes_of,
+    compare_in_store,
+    editions,
+    findings_of,
+    hierarchy_of,
+    import_edition,
+    in_force_at,
+    withdraw,
+)
+from gridgov.errors import ServiceError, UnknownEdition
+from gridgov.in_force import Atlas, InForce
 from gridgov.storage.ledger import Head
 from gridgov.storage.tables import IncidentRow, RulesRow, StreamHead
 from gridgov.storage.writer import Chore
@@ -39,18 +50,25 @@ __all__ = [
     "RulesMoved",
     "StillInUse",
     "apply",
+    "atlas_of",
+    "changes_of",
+    "compare_in_store",
     "current",
     "drawn",
+    "editions",
     "effects",
     "export",
     "findings_of",
+    "hierarchy_of",
     "import_edition",
+    "in_force_at",
     "load_in_force",
     "notes",
     "parse",
     "plan",
     "read_file",
     "stranded",
+    "withdraw",
 ]
 
 _rules = RulesRow.__table__  # type: ignore[attr-defined]
@@ -152,6 +170,14 @@ def drawn(connection: Connection) -> Hierarchy | None:
     edition = connection.execute(select(func.max(col(StreamHead.edition)))).scalar()
     atlas = None if edition is None else _ATLASES.atlas(connection, edition)
     return None if atlas is None else atlas.hierarchy
+
+
+def atlas_of(connection: Connection, edition: int) -> Atlas:
+    """The atlas of an edition, in force or not; raises UnknownEdition. The last asked for stay in memory."""
+    found = _ATLASES.atlas(connection, edition)
+    if found is None:
+        raise UnknownEdition(edition=edition)
+    return found
 
 
 def stranded(connection: Connection, city: City) -> tuple[Stranded, ...]:

@@ -27,13 +27,17 @@ from geodata.errors import UnknownGrid
 from geodata.locate import Located
 from gridgov.clock import new_salt
 from gridgov.errors import BadInput, MissingNumber
-from gridgov.in_force import Atlas
+from gridgov.in_force import Atlas, InForce
 from gridgov.scope import Assignment, roles_anywhere, roles_on, scope_of
 from gridgov.storage.batch import Command, Decision, Desk
 from gridgov.storage.words import Words
 
 #: Names under which ids of imported incidents are made from their source's number: the same row, the same id.
 IMPORTED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:imported")
+#: Names under which ids of relocations are made: the same incident for the same edition, the same id.
+RELOCATED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:relocated")
+#: Who did what nobody did: entries that follow from the rules or the grids by themselves.
+SYSTEM: Final = "system"
 
 
 class Somebody(Protocol):
@@ -47,11 +51,14 @@ class Somebody(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SentPosition:
-    """A point as a program sent it: degrees in ``datum``, accuracy in metres where it is known."""
+    """A point as a program sent it: degrees in ``datum``, accuracy in metres where it is known.
+
+    ``datum`` None is the city's, as it is when the point is located.
+    """
 
     lon: float
     lat: float
-    datum: Datum
+    datum: Datum | None
     accuracy_m: float | None = None
 
 
@@ -97,7 +104,9 @@ class SentAct:
 
 @dataclass(frozen=True, slots=True)
 class ImportedRow:
-    """One row of another system's history; ``number`` is that system's. Positions in ``datum`` degrees."""
+    """One row of another system's history; ``number`` is that system's. Positions in ``datum`` degrees,
+    None for the city's.
+    """
 
     source: str
     number: str
@@ -111,7 +120,7 @@ class ImportedRow:
     due_at: datetime | None = None
     lon: float | None = None
     lat: float | None = None
-    datum: Datum = Datum.wgs84
+    datum: Datum | None = None
     words: str | None = None
     address: str | None = None
     marks: tuple[str, ...] = ()
@@ -125,7 +134,7 @@ def report(by: Somebody, sent: SentReport) -> Command:
     words = Words(new_salt(), sent.words, sent.address, sent.reporter_name, sent.reporter_phone)
 
     def decide(_: Incident | None, desk: Desk) -> Decision:
-        where = locate(desk.in_force.atlas, sent.position)
+        where = locate(desk.in_force, sent.position)
         draft = Draft(
             channel=sent.channel,
             category=sent.category,
@@ -193,7 +202,7 @@ def import_row(by: str, row: ImportedRow) -> Command:
             channel=row.channel,
             category=row.category,
             department=row.department,
-            place=locate(desk.in_force.atlas, sent),
+            place=locate(desk.in_force, sent),
             status=row.status,
             closed=row.closed,
             reported_at=row.reported_at,
@@ -204,23 +213,46 @@ def import_row(by: str, row: ImportedRow) -> Command:
         )
         return Decision((fact,), words, row.address)
 
-    digest = _digest(row.source, replace(row, words=None, address=None), has_words)
+    # A row without a point stated WGS-84 in the first version: it stays the same row when it comes again.
+    datum = Datum.wgs84 if sent is None and row.datum is None else row.datum
+    digest = _digest(row.source, replace(row, words=None, address=None, datum=datum), has_words)
     return Command(id_, digest, id_, by, None, None, decide, words=words)
 
 
-def locate(atlas: Atlas, sent: SentPosition | None) -> Place:
+def relocate(incident: str, seen: int, edition: int) -> Command:
+    """Locate the kept point of an open incident again (重新定位), in the edition in force when it is decided.
+
+    ``edition`` is the one that makes it necessary; ``seen`` the number of the incident's last entry.
+    """
+
+    def decide(found: Incident | None, desk: Desk) -> Decision:
+        assert found is not None
+        place, sent = found.place, None
+        if place.raw_lon is not None and place.raw_lat is not None and place.datum is not None:
+            sent = SentPosition(place.raw_lon, place.raw_lat, Datum(place.datum), place.accuracy_m)
+        where = locate(desk.in_force, sent)
+        unit = territorial(desk.in_force.atlas, where.path)
+        return Decision((decisions.relocate(desk.in_force.rules, found, where, unit),))
+
+    id_ = str(uuid.uuid5(RELOCATED, f"{incident}\n{seen}\n{edition}"))
+    digest = hashlib.sha256(id_.encode()).digest()
+    return Command(id_, digest, incident, SYSTEM, seen, None, decide)
+
+
+def locate(in_force: InForce, sent: SentPosition | None) -> Place:
     """Where a point lies in the edition in force; the tray, with the distance to the nearest grid, where it
-    lies in none.
+    lies in none. Raises UnnamedDatum where neither the point nor the city names a datum.
     """
     if sent is None:
         return Place()
-    lon, lat = to_wgs84(sent.lon, sent.lat, sent.datum)
+    atlas, datum = in_force.atlas, in_force.city.datum_of(sent.datum)
+    lon, lat = to_wgs84(sent.lon, sent.lat, datum)
     found = atlas.locator.locate(lon, lat)
     inside = isinstance(found, Located)
     return Place(
         raw_lon=sent.lon,
         raw_lat=sent.lat,
-        datum=str(sent.datum),
+        datum=str(datum),
         accuracy_m=sent.accuracy_m,
         lon=lon,
         lat=lat,
@@ -256,7 +288,7 @@ def _unit(incident: Incident, desk: Desk) -> str | None:
 
 def _place(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
     atlas = desk.in_force.atlas
-    where = locate(atlas, sent.position)
+    where = locate(desk.in_force, sent.position)
     return decisions.place(desk.in_force.rules, incident, by, where, territorial(atlas, where.path))
 
 

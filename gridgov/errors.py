@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from geodata.datum import Datum
+
 
 class ServiceError(Exception):
     """The service refuses this."""
@@ -22,6 +24,18 @@ class MissingNumber(ServiceError):
 
 class BadInput(ServiceError):
     """Something in the request is not what was expected."""
+
+
+class UnnamedDatum(BadInput):
+    """A point names no datum, and neither does the city: a point is nowhere without one."""
+
+    def __init__(self) -> None:
+        known = ", ".join(Datum)
+        super().__init__(
+            f"this point names no datum: send `datum` with it ({known}), or set one for all points that name"
+            ' none in the city\'s file, under [city], such as datum = "gcj02"',
+            datums=list(Datum),
+        )
 
 
 class BadPhoto(ServiceError):
@@ -90,3 +104,21 @@ class NoSuchPhoto(ServiceError):
 
 class UnknownEdition(ServiceError):
     """There is no such edition of the grids."""
+
+
+class EditionScheduled(ServiceError):
+    """Another edition waits for its date: withdraw it first, or wait."""
+
+
+class EditionInForce(ServiceError):
+    """This edition is in force, or was: only one that waits for its date can be withdrawn. Import the drawing
+    that is to come next.
+    """
+
+
+class UnknownCarried(ServiceError):
+    """There is no such assignment among those carried over."""
+
+
+class AlreadyDecided(ServiceError):
+    """Somebody has confirmed or declined this already."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dispatch.rules import Rules
+from geodata.datum import Datum
 from geodata.grids import Hierarchy
 from geodata.locate import Locator
+from gridgov.errors import UnnamedDatum
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Atlas:
 class CityFacts:
     """What the city's file says besides its rules.
 
-    ``prefix`` begins its case numbers; ``zone`` is the IANA time zone in which days begin.
+    ``prefix`` begins its case numbers; ``zone`` is the IANA time zone in which days begin; ``datum`` is that
+    of points which name none, None where each has to.
     """
 
     name_zh: str
@@ -32,6 +35,14 @@ class CityFacts:
     prefix: str
     zone: str
     made_up: bool
+    datum: Datum | None = None
+
+    def datum_of(self, named: Datum | None) -> Datum:
+        """The datum that a point is in: the one it names, else the city's. Raises UnnamedDatum."""
+        datum = named or self.datum
+        if datum is None:
+            raise UnnamedDatum()
+        return datum
 
 
 @dataclass(frozen=True, slots=True)

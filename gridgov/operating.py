@@ -69,9 +69,14 @@ class Operator(Protocol):
         ...
 
     def import_edition(
-        self, hierarchy: Hierarchy, name: str, made_up: bool, findings: list[dict[str, Any]]
+        self,
+        hierarchy: Hierarchy,
+        name: str,
+        made_up: bool,
+        findings: list[dict[str, Any]],
+        effective_at: datetime | None = None,
     ) -> dict[str, Any]:
-        """Put grids in force: edition, new."""
+        """Put grids in force, at once or from a moment on: edition, new, effective_at, changes."""
         ...
 
     def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
@@ -115,11 +120,19 @@ class Here:
         }
 
     def import_edition(
-        self, hierarchy: Hierarchy, name: str, made_up: bool, findings: list[dict[str, Any]]
+        self,
+        hierarchy: Hierarchy,
+        name: str,
+        made_up: bool,
+        findings: list[dict[str, Any]],
+        effective_at: datetime | None = None,
     ) -> dict[str, Any]:
-        """Put grids in force."""
-        chore = city.import_edition(hierarchy, name, made_up=made_up, findings=findings, by=OPERATOR)
+        """Put grids in force; open incidents are located in them before this returns."""
+        chore = city.import_edition(
+            hierarchy, name, made_up=made_up, findings=findings, by=OPERATOR, effective_at=effective_at
+        )
         imported: city.Imported = self._service.writer.run(chore)
+        self._service.relocator.sweep()
         return asdict(imported)
 
     def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
@@ -159,12 +172,16 @@ class Through:
         return self._ask("PUT", "/api/city", {"text": text, "seen": seen})
 
     def import_edition(
-        self, hierarchy: Hierarchy, name: str, made_up: bool, findings: list[dict[str, Any]]
+        self,
+        hierarchy: Hierarchy,
+        name: str,
+        made_up: bool,
+        findings: list[dict[str, Any]],
+        effective_at: datetime | None = None,
     ) -> dict[str, Any]:
-        """Put grids in force; raises ServerRefused, ServerSilent."""
-        return self._ask(
-            "POST", "/api/editions", as_body(hierarchy, name, made_up=made_up, findings=findings)
-        )
+        """Put grids in force; raises ServerRefused, ServerSilent. Open incidents follow in the background."""
+        body = as_body(hierarchy, name, made_up=made_up, findings=findings)
+        return self._ask("POST", "/api/editions", body | {"effective_at": effective_at})
 
     def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
         """Bring in history; raises ServerRefused, ServerSilent."""

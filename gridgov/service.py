@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 
 from gridgov.city import load_in_force
 from gridgov.clock import utcnow
+from gridgov.editions import switch
 from gridgov.in_force import InForce
+from gridgov.relocation import Relocator
 from gridgov.settings import Settings
 from gridgov.storage.engine import WriterLock, database_file, open_engine
 from gridgov.storage.errors import NoRulesYet
@@ -27,7 +29,8 @@ Told = Callable[[Sequence[Committed]], None]
 class Service:
     """One installation, open for writing by this process alone.
 
-    ``on_commit`` functions are told on the writer's thread what each transaction added.
+    ``on_commit`` functions are told on the writer's thread what each transaction added, ``on_switch`` ones
+    that another edition of the grids is in force.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime], lock: WriterLock) -> None:
@@ -37,7 +40,13 @@ class Service:
         self._written: Engine = open_engine(settings.database_url, writes=True)
         self.photos = PhotoFolder(settings.photo_folder)
         self.on_commit: list[Told] = []
-        self.writer = Writer(self._written, self.stream, clock, load_in_force, self._tell)
+        self.on_switch: list[Callable[[], None]] = []
+        self.writer = Writer(
+            self._written, self.stream, clock, load_in_force, self._tell, switch, self._tell_of_switch
+        )
+        self.relocator = Relocator(self.reader, self.writer, clock, self.stream)
+        self.on_commit.append(self.relocator.notice)
+        self.on_switch.append(self.relocator.wake)
 
     @classmethod
     def open(cls, settings: Settings, clock: Callable[[], datetime] = utcnow, **server: Any) -> Self:
@@ -73,6 +82,7 @@ class Service:
 
     def close(self) -> None:
         """Finish what is queued, then let go of the store."""
+        self.relocator.stop()
         self.writer.stop()
         self.reader.dispose()
         self._written.dispose()
@@ -83,6 +93,10 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _tell_of_switch(self) -> None:
+        for told in self.on_switch:
+            told()
 
     def _tell(self, committed: Sequence[Committed]) -> None:
         for told in self.on_commit:

@@ -15,28 +15,21 @@ import anyio
 import shapely
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
-from sqlalchemy import select
 
-from dispatch.entries import from_micros
 from geodata.errors import BadHierarchy
 from geodata.grids import GridRow, Hierarchy, Level
 from geodata.recheck import recheck
 from gridgov import city
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import Body, Code, Line, Number
-from gridgov.api.dependencies import Administrator, GridGov
+from gridgov.api.bodies import Body, Code, Line, Moment, Number
+from gridgov.api.dependencies import Administrator, GridGov, Parts
 from gridgov.api.wkb import is_area
-from gridgov.errors import UnknownEdition
-from gridgov.rows import iso
-from gridgov.storage.tables import EditionRow
 from gridgov.storage.writer import Chore
 
 router = APIRouter(prefix="/api/editions", tags=["editions 网格版次"])
 
 #: Larger numbers than the store holds are nobody's.
 EditionId = Annotated[int, Path(ge=1, le=1 << 31)]
-
-_edition = EditionRow.__table__  # type: ignore[attr-defined]
 
 
 class SentLevel(Body):
@@ -67,30 +60,30 @@ class Edition(Body):
     levels: Annotated[tuple[SentLevel, ...], Field(min_length=1, max_length=20)]
     grids: Annotated[tuple[SentGrid, ...], Field(min_length=1)]
     findings: tuple[dict[str, Any], ...] = ()
+    effective_at: Annotated[Moment | None, Field(description="now unless told")] = None
 
 
 @router.get("")
 def editions(_: Administrator, gridgov: GridGov) -> Response:
-    """All editions there have been, newest first."""
-    query = select(_edition).order_by(_edition.c.id.desc())
+    """All editions there have been, newest first: in force, scheduled, past or withdrawn."""
     with gridgov.service.reader.connect() as connection:
-        found = [_shown(dict(row)) for row in connection.execute(query).mappings()]
-    return Answer({"editions": found})
+        return Answer({"editions": city.editions(connection)})
 
 
 @router.get("/{edition}/findings")
 def findings(edition: EditionId, _: Administrator, gridgov: GridGov) -> Response:
     """What the check of an edition found when it came in, accepted findings with their reasons."""
     with gridgov.service.reader.connect() as connection:
-        if connection.execute(select(_edition.c.id).where(_edition.c.id == edition)).first() is None:
-            raise UnknownEdition(edition=edition)
         return Answer({"findings": city.findings_of(connection, edition)})
 
 
 @router.post("", status_code=201)
 async def put_in_force(sent: Edition, by: Administrator, gridgov: GridGov) -> Response:
-    """Put a hierarchy in force as a new edition; 200 where it was in force already."""
-    chore = await anyio.to_thread.run_sync(_chore, sent, by.id)
+    """Put a hierarchy in force as a new edition, now or from a moment on; 200 where it was in force already.
+
+    Open incidents are located in it in the background.
+    """
+    chore = await anyio.to_thread.run_sync(_chore, gridgov, sent, by.id)
     done = await gridgov.service.writer.act(chore)
     return Answer(asdict(done), 201 if done.new else 200)
 
@@ -108,11 +101,21 @@ def as_body(
     }
 
 
-def _chore(sent: Edition, by: str) -> Chore:
+def _chore(gridgov: Parts, sent: Edition, by: str) -> Chore:
     rows = [GridRow(**grid.model_dump() | {"geometry": _wkb(grid)}) for grid in sent.grids]  # type: ignore[typeddict-item]
     hierarchy = Hierarchy.from_rows([Level(**level.model_dump()) for level in sent.levels], rows)
     findings = [found.to_dict() for found in recheck(hierarchy, sent.findings)]
-    return city.import_edition(hierarchy, sent.name, made_up=sent.made_up, findings=findings, by=by)
+    with gridgov.service.reader.connect() as connection:
+        compared = city.compare_in_store(connection, hierarchy)
+    return city.import_edition(
+        hierarchy,
+        sent.name,
+        made_up=sent.made_up,
+        findings=findings,
+        by=by,
+        effective_at=sent.effective_at,
+        compared=compared,
+    )
 
 
 def _wkb(grid: SentGrid) -> bytes:
@@ -130,13 +133,3 @@ def _wkb(grid: SentGrid) -> bytes:
     if any(abs(reach) > most for reach, most in zip(bounds, (180, 90, 180, 90), strict=True)):
         raise BadHierarchy([f"the geometry of grid {grid.code!r} is not in degrees: it reaches {bounds}"])
     return geometry
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "edition": row["id"],
-        "name": row["name"],
-        "made_up": bool(row["made_up"]),
-        "imported_at": iso(from_micros(row["imported_at"])),
-        "by": row["by"],
-    }

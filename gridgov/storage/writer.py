@@ -53,7 +53,9 @@ class Writer:
 
     ``load`` gives the rules and grids in force, asked again only when the head row says that they changed;
     ``on_commit`` is called on the writer's thread with what a transaction added, after it is durable and
-    before anybody is answered.
+    before anybody is answered. ``switch`` is asked first in each transaction: it puts an edition of the grids
+    in force whose date has come, and says whether it did; ``on_switch`` is called on the writer's thread
+    after a transaction in which the edition changed.
     """
 
     def __init__(
@@ -63,9 +65,12 @@ class Writer:
         clock: Callable[[], datetime],
         load: Callable[[Connection, Head], InForce | None],
         on_commit: Callable[[Sequence[Committed]], None],
+        switch: Callable[[Connection, Head, datetime], bool] = lambda *_: False,
+        on_switch: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine, self._stream, self._clock = engine, stream, clock
         self._load, self._on_commit = load, on_commit
+        self._switch, self._on_switch = switch, on_switch
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._in_force: InForce | None = None
         self._versions: tuple[int | None, int | None] | None = None
@@ -163,9 +168,14 @@ class Writer:
 
     def _chore(self, chore: Chore) -> Any:
         try:
+            before = self._edition
             with self._engine.begin() as connection:
-                result = chore.run(connection, self._clock())
+                now = self._clock()
+                self._switched(connection, lock_head(connection, self._stream), now)
+                result = chore.run(connection, now)
                 self._refresh(connection, lock_head(connection, self._stream))
+            if self._edition != before:
+                self._on_switch()
             return result
         except DBAPIError as error:
             return _failed(error)
@@ -176,6 +186,7 @@ class Writer:
         """Receipts or errors, in order. Where the batch as a whole cannot be written, each command is tried
         by itself.
         """
+        before = self._edition
         try:
             outcomes, committed = self._transaction(commands)
         except DBAPIError as error:
@@ -189,6 +200,8 @@ class Writer:
             if len(commands) > 1:
                 return [outcome for command in commands for outcome in self._commit([command])]
             return [error]
+        if self._edition != before:
+            self._on_switch()
         if committed:
             self._tell(committed)
         return outcomes
@@ -204,9 +217,10 @@ class Writer:
 
     def _transaction(self, commands: list[Command]) -> tuple[list[Any], list[Committed]]:
         with self._engine.begin() as connection:
-            head = lock_head(connection, self._stream)
+            now = self._clock()
+            head = self._switched(connection, lock_head(connection, self._stream), now)
             self._refresh(connection, head)
-            batch = Batch(connection, head, self.in_force, self._clock())
+            batch = Batch(connection, head, self.in_force, now)
             batch.prepare(commands)
             outcomes: list[Any] = []
             for command in commands:
@@ -217,6 +231,14 @@ class Writer:
                     outcomes.append(refusal)
             batch.write()
         return outcomes, batch.committed
+
+    @property
+    def _edition(self) -> int | None:
+        return None if self._in_force is None else self._in_force.atlas.edition
+
+    def _switched(self, connection: Connection, head: Head, now: datetime) -> Head:
+        """Where the stream ends, after an edition whose date has come was put in force."""
+        return lock_head(connection, self._stream) if self._switch(connection, head, now) else head
 
     def _refresh(self, connection: Connection, head: Head) -> None:
         versions = (head.rules, head.edition)

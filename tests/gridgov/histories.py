@@ -109,6 +109,8 @@ class Play:
         """Somebody who can do something about some incident does one of the things they can do."""
         while True:
             incident = self._chance.choice(list(self.incidents.values()))
+            if incident.is_open and self._chance.random() < 0.03:
+                return commands.relocate(incident.id, incident.number, 2)
             by = self._chance.choice(ACTORS)
             roles = roles_on(by.assignments, incident.place.path, incident.lead, scene.MONDAY)
             acts = [act for act in incident.open_acts(roles) if self._chance.random() < _OFTEN.get(act, 1)]
