@@ -124,6 +124,13 @@ class UnknownLevel(GeodataError):
         self.level = level
 
 
+class UnknownTile(GeodataError):
+    """There is no such tile."""
+
+    def __init__(self, z: int, x: int, y: int, why: str) -> None:
+        super().__init__(f"no tile {z}/{x}/{y}: {why}", z=z, x=x, y=y)
+
+
 class BadPoint(GeodataError):
     """A point is a finite longitude in -180..180 and a finite latitude in -90..90."""
 
