@@ -6,10 +6,21 @@ A docstring is the default message; what the error is about stands in its attrib
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from geodata.findings import Finding
+
+
+def did_you_mean(given: str, known: Sequence[str]) -> str:
+    """A question to put behind an unknown name, where a known one is like it; else nothing.
+
+    >>> did_you_mean("Blok", ["ward", "block"])
+    " Did you mean 'block'?"
+    """
+    close = get_close_matches(given.lower(), [name.lower() for name in known], n=1)
+    return next((f" Did you mean {name!r}?" for name in known if close and name.lower() == close[0]), "")
 
 
 class GeodataError(Exception):
@@ -50,13 +61,43 @@ class MissingExtra(GeodataError):
         self.extra = extra
 
 
+class ChooseLayer(UnreadableFile):
+    """The file holds several layers, and nobody said which."""
+
+    def __init__(self, path: object, layers: Sequence[str]) -> None:
+        super().__init__(
+            path,
+            f"it holds {len(layers)} layers: {', '.join(layers)}. "
+            f'Say in the city\'s file which one is meant, e.g. layer = "{layers[0]}"',
+        )
+        self.layers = tuple(layers)
+
+
+class UnknownLayer(UnreadableFile):
+    """The city's file names a layer that the file does not have."""
+
+    def __init__(self, path: object, layer: str, layers: Sequence[str]) -> None:
+        super().__init__(
+            path,
+            f"it has no layer {layer!r}; its layers are: {', '.join(layers)}."
+            f"{did_you_mean(layer, layers)} Correct `layer` in the city's file",
+        )
+        self.layer = layer
+        self.layers = tuple(layers)
+
+
+class BadText(UnreadableFile):
+    """The text of a file does not decode in the encoding stated for it."""
+
+
 class MissingColumn(GeodataError):
     """The city's file names a column that the polygon file does not have."""
 
     def __init__(self, path: object, column: str, columns: Sequence[str]) -> None:
         has = ", ".join(columns) or "none"
         super().__init__(
-            f"{path} has no column {column!r}; it has: {has}. Correct the name in the city's file",
+            f"{path} has no column {column!r}; it has: {has}.{did_you_mean(column, columns)} "
+            "Correct the name in the city's file",
             path=str(path),
             column=column,
             columns=list(columns),
@@ -67,6 +108,10 @@ class MissingColumn(GeodataError):
 
 class MislabelledCrs(GeodataError):
     """The coordinates do not fit the coordinate system that the file claims for them."""
+
+
+class SwappedAxes(MislabelledCrs):
+    """The coordinates fit their coordinate system only when each pair is read the other way round."""
 
 
 class BadGridsTable(GeodataError):
