@@ -283,6 +283,13 @@ def require_still_right(connection: Connection, person: str, proof: Proof) -> No
         connection.execute(update(_person).where(unchanged).values(password_hash=proof.newer))
 
 
+def still_right(connection: Connection, person: str, stored: str) -> Person | None:
+    """The person, while they are active and the hash of their password is this one; else None."""
+    row = connection.execute(select(_person.c.password_hash).where(_person.c.id == person)).first()
+    found = None if row is None or row.password_hash != stored else find_person(connection, person)
+    return found if found is not None and found.active else None
+
+
 class Passwords:
     """Hashes and checks passwords; about 0.15 s of one core each, so callers keep it off the event loop."""
 

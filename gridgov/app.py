@@ -32,6 +32,7 @@ from gridgov.api import (
 )
 from gridgov.api.dependencies import Parts, administrator, operator_session, session_of
 from gridgov.api.door import Door, Limit, Limits
+from gridgov.basic import RightPasswords
 from gridgov.clock import new_id, utcnow
 from gridgov.feed import Feed, Hub
 from gridgov.service import Service
@@ -93,13 +94,15 @@ def _parts(service: Service, operator: str | None, passwords: Passwords) -> Part
         service.reader, service.writer, service.clock, timedelta(hours=settings.session_hours)
     )
     service.on_commit.append(hub.publish)
-    signed_in.on_change.append(hub.scope_changed)
+    right = RightPasswords(service.clock)
+    signed_in.on_change += [hub.scope_changed, right.forget]
     service.on_switch.append(partial(_tell_of_carried, service, signed_in))
     return Parts(
         service=service,
         sessions=signed_in,
         passwords=passwords,
         throttle=Throttle(),
+        right=right,
         feed=Feed(service.reader, service.stream, hub, settings.feed_replay_max),
         operator=None if operator is None else operator_session(operator),
         hashing=anyio.CapacityLimiter(2),

@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 
 from dispatch.lifecycle import Role
 from gridgov.accounts import Passwords, Person
+from gridgov.basic import RightPasswords
 from gridgov.errors import CrossOrigin, NotAllowed, NotSignedIn
 from gridgov.feed import Feed
 from gridgov.scope import Assignment, Scope
@@ -37,13 +38,15 @@ class Parts:
     one.
 
     ``hashing`` lets so many passwords be checked at once; each takes a core and 64 MB for a moment.
-    ``pictures`` does so for photos: strangers who sign in must not hold up those who have.
+    ``pictures`` does so for photos: strangers who sign in must not hold up those who have. ``right`` are
+    passwords that programs send with every request, checked a moment ago.
     """
 
     service: Service
     sessions: Sessions
     passwords: Passwords
     throttle: Throttle
+    right: RightPasswords
     feed: Feed
     operator: Session | None
     hashing: anyio.CapacityLimiter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
@@ -23,6 +23,8 @@ from gridgov.frames import BadCursor
 from gridgov.storage import errors as storage
 
 MEDIA_TYPE: Final = "application/problem+json"
+#: The ways to sign in that most routes take.
+BEARER: Final = ("Bearer",)
 #: Seconds after which it makes sense to try again what failed because the server was busy.
 RETRY_S: Final = 2
 #: A value sent to us is shown back at most this long: enough to recognise it.
@@ -96,17 +98,25 @@ def status_of(error: Exception) -> int:
 
 
 def problem(
-    status: int, name: str, title: str, detail: str, about: Mapping[str, Any] = MappingProxyType({})
+    status: int,
+    name: str,
+    title: str,
+    detail: str,
+    about: Mapping[str, Any] = MappingProxyType({}),
+    challenges: Sequence[str] = BEARER,
 ) -> Response:
-    """A problem document; ``about`` are its further members."""
+    """A problem document; ``about`` are its further members, ``challenges`` the ways to sign in that a 401
+    names (RFC 9110, 11.6.1).
+    """
     body = {"type": f"urn:gridgov:problem:{name}", "title": title, "status": status, "detail": detail}
     body |= {key: value for key, value in about.items() if key not in _MEMBERS}
-    headers = {}
+    answer = Response(orjson.dumps(body, default=str), status, media_type=MEDIA_TYPE)
     if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
+        for challenge in challenges:
+            answer.headers.append("WWW-Authenticate", challenge)
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        headers["Retry-After"] = str(about.get("retry_after", RETRY_S))
-    return Response(orjson.dumps(body, default=str), status, headers, MEDIA_TYPE)
+        answer.headers["Retry-After"] = str(about.get("retry_after", RETRY_S))
+    return answer
 
 
 def problem_of(error: Exception) -> Response:
@@ -119,7 +129,8 @@ def problem_of(error: Exception) -> Response:
     about: Mapping[str, Any] = {} if isinstance(error, _SILENT) else getattr(error, "about", {})
     title = " ".join((type(error).__doc__ or "").split())
     detail = str(getattr(error, "message", error))
-    return problem(status, _kebab(type(error).__name__), title, detail, _shown(about))
+    challenges = getattr(error, "challenges", BEARER)
+    return problem(status, _kebab(type(error).__name__), title, detail, _shown(about), challenges)
 
 
 def install(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ import anyio
 import structlog
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
+from starlette.requests import HTTPConnection
 
 from dispatch.lifecycle import ROLE_ZH
 from gridgov.accounts import LONGEST_PASSWORD, Person, Proof
@@ -36,7 +37,7 @@ class SignIn(Body):
 @router.post("/sessions", status_code=201, dependencies=[SigningIn])
 async def sign_in(sent: SignIn, request: Request, gridgov: GridGov) -> Response:
     """Sign in: sets a cookie, or tells a bearer token."""
-    person, proof = await _checked(gridgov, sent, request.client.host if request.client else "")
+    person, proof = await checked(gridgov, sent.name, sent.password, address_of(request))
     token, session = await gridgov.sessions.begin(person, sent.kind, proof)
     answer = _me(session)
     if sent.kind == "bearer":
@@ -59,25 +60,30 @@ async def me(session: CurrentSession, gridgov: GridGov) -> Response:
     return Answer(_me(session) | {"zone": gridgov.service.zone})
 
 
-async def _checked(gridgov: Parts, sent: SignIn, address: str) -> tuple[Person, Proof]:
+def address_of(connection: HTTPConnection) -> str:
+    """Where a connection comes from; empty where that is not known."""
+    return connection.client.host if connection.client else ""
+
+
+async def checked(gridgov: Parts, name: str, password: str, address: str) -> tuple[Person, Proof]:
     """Whose name and password these are. Raises WrongPassword, TooManyTries, SignInBusy."""
     clock, throttle = gridgov.service.clock, gridgov.throttle
-    throttle.require(sent.name, address, clock())
+    throttle.require(name, address, clock())
     if gridgov.hashing.statistics().tasks_waiting >= MOST_WAITING:
         raise SignInBusy()
     async with gridgov.hashing:
         # Again: what turned out wrong while this one waited counts, however many were sent at once.
-        throttle.require(sent.name, address, clock())
+        throttle.require(name, address, clock())
         try:
-            checked = await anyio.to_thread.run_sync(
-                gridgov.passwords.check, gridgov.service.reader, sent.name, sent.password
+            found = await anyio.to_thread.run_sync(
+                gridgov.passwords.check, gridgov.service.reader, name, password
             )
         except WrongPassword:
-            throttle.failed(sent.name, address, clock())
+            throttle.failed(name, address, clock())
             log.warning("wrong password", address=address)
             raise
-    throttle.succeeded(sent.name, address)
-    return checked
+    throttle.succeeded(name, address)
+    return found
 
 
 def _with_cookie(gridgov: Parts, answer: Response, token: str) -> Response:
