@@ -124,6 +124,11 @@ def _settle(city: City) -> Iterator[str]:
         if years
         else "no year's holidays are known: deadlines in working days count weekends only"
     )
+    if city.facts.datum is not None:
+        yield (
+            f"points that name no datum are taken as {city.facts.datum}: a program that sends another has to"
+            " say so"
+        )
 
 
 def _misplaced(city: City, hierarchy: Hierarchy) -> Iterator[str]:

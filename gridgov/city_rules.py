@@ -16,6 +16,7 @@ from dispatch.deadlines import Calendar, Limit
 from dispatch.errors import BadLimit, BadRules
 from dispatch.routing import Department, Routing, RoutingRule
 from dispatch.rules import Rules
+from geodata.datum import Datum
 from gridgov import shipped
 from gridgov.calendars import Overrides, UnknownCountry, calendar
 from gridgov.city_text import (
@@ -81,7 +82,8 @@ def _facts(reader: Reader) -> tuple[CityFacts | None, str | None]:
     told = reader.table(("city",), raw, CityTable)
     if told is None:
         return None, str(raw.get("fallback_department", _UNREAD))
-    facts = CityFacts(told.name_zh, told.name_en, told.case_prefix, told.zone, told.made_up)
+    datum = _one_of(reader, ("city", "datum"), told.datum, Datum)
+    facts = CityFacts(told.name_zh, told.name_en, told.case_prefix, told.zone, told.made_up, datum)
     return facts, told.fallback_department
 
 

@@ -2,7 +2,8 @@
 
 One TOML file describes a city. `gridgov/data/demo_city.toml` is a commented example. The tables:
 
-* `[city]` its names, zone, the prefix of its case numbers, the department that takes what nobody owns;
+* `[city]` its names, zone, the prefix of its case numbers, the department that takes what nobody owns, the
+  datum of points that name none (`geodata.datum`);
 * `[calendar]` when it works (`gridgov.calendars`);
 * `[grids]` where its polygons come from (`geodata.read`), kept here and not looked into;
 * `[[departments]]` who puts things right;
@@ -83,6 +84,7 @@ class CityTable(_Table):
     zone: Line
     case_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,12}$")]
     made_up: bool = False
+    datum: str | None = None
     fallback_department: Line
 
 

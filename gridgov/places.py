@@ -22,7 +22,7 @@ class Pointed(Protocol):
     @property
     def lat(self) -> float: ...
     @property
-    def datum(self) -> Datum: ...
+    def datum(self) -> Datum | None: ...
 
 
 Bounds = tuple[float, float, float, float]
@@ -47,19 +47,21 @@ def _bounds(drawn: _Drawn) -> Bounds:
     return float(west), float(south), float(east), float(north)
 
 
-def require_not_swapped(atlas: Atlas, position: Pointed | None) -> None:
+def require_not_swapped(atlas: Atlas, position: Pointed | None, default: Datum | None = None) -> None:
     """Raise BadInput where a point lies nowhere near, and would lie here with longitude and latitude
     exchanged.
 
-    A point that is only far away is kept: it goes to the unlocated tray.
+    ``default`` is the datum of a point that names none; without either it cannot be told, and whoever
+    locates the point refuses it. A point that is only far away is kept: it goes to the unlocated tray.
     """
-    if position is None:
+    datum = None if position is None else position.datum or default
+    if position is None or datum is None:
         return
     bounds = _bounds(_Drawn(atlas))
     if _within(bounds, position.lon, position.lat) or not _within(bounds, position.lat, position.lon):
         return
     try:
-        lon, lat = to_wgs84(position.lat, position.lon, position.datum)
+        lon, lat = to_wgs84(position.lat, position.lon, datum)
     except BadPoint:
         return
     if _within(bounds, lon, lat):

@@ -17,5 +17,6 @@ router = APIRouter(prefix="/api/bench", include_in_schema=False)
 @router.post("/noop", status_code=201)
 async def noop(sent: NewReport, by: SignedIn, gridgov: GridGov) -> Response:
     """A report that is checked and dropped."""
-    require_not_swapped(gridgov.service.in_force.atlas, sent.position)
+    in_force = gridgov.service.in_force
+    require_not_swapped(in_force.atlas, sent.position, in_force.city.datum)
     return Answer({"id": str(sent.id), "by": by.id}, 201)

@@ -103,6 +103,12 @@ Id = Annotated[
 ]
 
 
+NamedDatum = Annotated[
+    Datum | None,
+    Field(default=None, description="cannot be left out unless the city's file sets one: [city] datum"),
+]
+
+
 class Body(BaseModel):
     """A request's body: no field but those named."""
 
@@ -110,13 +116,11 @@ class Body(BaseModel):
 
 
 class Position(Body):
-    """A point, in degrees of the datum that the sender has to name: phones and map services in China
-    send four.
-    """
+    """A point, in degrees of a datum: phones and map services in China send four."""
 
     lon: Number
     lat: Number
-    datum: Datum
+    datum: NamedDatum
     accuracy_m: Annotated[Number, Field(ge=0, le=1_000_000)] | None = None
 
     @model_validator(mode="after")

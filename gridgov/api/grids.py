@@ -7,16 +7,17 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from geodata.datum import Datum, to_wgs84
+from geodata.datum import Datum, to_wgs84, to_wgs84_many
 from geodata.errors import check_point
 from geodata.locate import Located, Outside
 from geodata.publish import feature_collection
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import Body, Number
-from gridgov.api.dependencies import GridGov, Parts, SignedIn
+from gridgov.api.bodies import Body, NamedDatum, Number
+from gridgov.api.dependencies import GridGov, SignedIn
 from gridgov.in_force import Atlas
 from gridgov.places import require_not_swapped
 
@@ -31,7 +32,7 @@ class Points(Body):
     """Points as [longitude, latitude] in degrees of one datum."""
 
     points: Annotated[tuple[tuple[Number, Number], ...], Field(max_length=MOST_POINTS)]
-    datum: Datum
+    datum: NamedDatum
 
 
 class Point(Body):
@@ -39,7 +40,7 @@ class Point(Body):
 
     lon: float
     lat: float
-    datum: Datum
+    datum: NamedDatum
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,27 +113,34 @@ def locate(asked: Annotated[Point, Query()], _: SignedIn, gridgov: GridGov) -> R
     and how far.
     """
     check_point(asked.lon, asked.lat)
-    require_not_swapped(gridgov.service.in_force.atlas, asked)
-    return Answer(_located(gridgov, asked.lon, asked.lat, asked.datum))
+    in_force = gridgov.service.in_force
+    datum = in_force.city.datum_of(asked.datum)
+    require_not_swapped(in_force.atlas, asked, datum)
+    return Answer(_located(in_force.atlas, asked.lon, asked.lat, datum))
 
 
 @router.post("/locate")
 def locate_many(asked: Points, _: SignedIn, gridgov: GridGov) -> Response:
     """The grid path of each point, null outside every grid."""
-    atlas = gridgov.service.in_force.atlas
-    points = [to_wgs84(lon, lat, asked.datum) for lon, lat in asked.points]
-    found = atlas.locator.index_many([lon for lon, _ in points], [lat for _, lat in points])
+    in_force = gridgov.service.in_force
+    atlas, datum = in_force.atlas, in_force.city.datum_of(asked.datum)
+    lons, lats = np.array(asked.points, np.float64).reshape(-1, 2).T
+    found = atlas.locator.index_many(*to_wgs84_many(lons, lats, datum))
     paths = atlas.locator.paths
     return Answer(
-        {"edition": atlas.edition, "paths": [list(paths[n]) if n >= 0 else None for n in found.tolist()]}
+        {
+            "edition": atlas.edition,
+            "from_datum": datum,
+            "paths": [list(paths[n]) if n >= 0 else None for n in found.tolist()],
+        }
     )
 
 
-def _located(gridgov: Parts, lon: float, lat: float, datum: Datum) -> dict[str, Any]:
-    atlas = gridgov.service.in_force.atlas
+def _located(atlas: Atlas, lon: float, lat: float, datum: Datum) -> dict[str, Any]:
     x, y = to_wgs84(lon, lat, datum)
     found: Located | Outside = atlas.locator.locate(x, y)
-    answer: dict[str, Any] = {"edition": atlas.edition, "lon": x, "lat": y}
+    answer: dict[str, Any] = {"edition": atlas.edition, "from_datum": datum}
+    answer |= {"lon": x, "lat": y, "datum": Datum.wgs84}
     if isinstance(found, Outside):
         return answer | {"path": None, "nearest": list(found.nearest), "outside_m": found.distance_m}
     names = [atlas.hierarchy.grid(found.path[: n + 1]).name for n in range(len(found.path))]

@@ -10,10 +10,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from geodata.datum import Datum
 from gridgov import commands
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import Body, Code, Line, Moment, Number
+from gridgov.api.bodies import Body, Code, Line, Moment, NamedDatum, Number
 from gridgov.api.dependencies import Administrator, GridGov
 from gridgov.api.problems import status_of
 from gridgov.commands import ImportedRow
@@ -44,7 +43,7 @@ class SentRow(Body):
     due_at: Moment | None = None
     lon: Annotated[Number, Field(ge=-180, le=180)] | None = None
     lat: Annotated[Number, Field(ge=-90, le=90)] | None = None
-    datum: Datum = Datum.wgs84
+    datum: NamedDatum
     words: Text | None = None
     address: Text | None = None
     marks: Annotated[tuple[Line, ...], Field(max_length=20)] = ()

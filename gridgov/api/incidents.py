@@ -50,7 +50,8 @@ class Asked(Body):
 @router.post("", status_code=201)
 async def report(sent: NewReport, by: SignedIn, gridgov: GridGov) -> Response:
     """Report something (上报). 201 with a receipt, 200 where this id had come before."""
-    require_not_swapped(gridgov.service.in_force.atlas, sent.position)
+    in_force = gridgov.service.in_force
+    require_not_swapped(in_force.atlas, sent.position, in_force.city.datum)
     await require_photos(gridgov, sent.photos)
     receipt = await gridgov.service.writer.act(commands.report(by, sent.sent()))
     return Answer(await receipt_of(gridgov, receipt), 200 if receipt.repeated else 201)
@@ -137,7 +138,8 @@ def _receipt(receipt: Receipt, after: Incident, fact: Fact) -> dict[str, Any]:
 
 
 async def _require_sound(gridgov: Parts, sent: ActBody) -> None:
-    require_not_swapped(gridgov.service.in_force.atlas, getattr(sent, "position", None))
+    in_force = gridgov.service.in_force
+    require_not_swapped(in_force.atlas, getattr(sent, "position", None), in_force.city.datum)
     await require_photos(gridgov, getattr(sent, "photos", ()))
 
 

@@ -29,7 +29,7 @@ Commented examples are tests/cities/new_york.mapping.toml and boston.mapping.tom
     [position]                  # leave the table out where there are none
     lon = "longitude"
     lat = "latitude"
-    datum = "wgs84"             # wgs84, cgcs2000, gcj02 or bd09
+    datum = "wgs84"             # wgs84, cgcs2000, gcj02 or bd09; left out: the city's, if its file sets one
     missing = "tray"            # rows without: to the unlocated tray, marked; or "refuse"
 
     [times]
@@ -149,11 +149,11 @@ class Department(_Part):
 
 
 class Position(_Part):
-    """Where it was, in degrees of a datum."""
+    """Where it was, in degrees of a datum; without one, in the city's."""
 
     lon: Text
     lat: Text
-    datum: Datum
+    datum: Datum | None = None
     missing: Literal["tray", "refuse"] = "tray"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from geodata.datum import Datum, to_wgs84
+from geodata.datum import Datum
 from geodata.errors import BadPoint, check_point
 from gridgov.commands import ImportedRow, SentPosition
 from gridgov.errors import BadInput
@@ -30,7 +30,8 @@ LONGEST_CODE, LONGEST_LINE, LONGEST_WORDS = 200, 300, 2000
 class TakenRow:
     """A row of the table, and what became of it: a row to import, or the reason why not.
 
-    ``line`` is its last line in the file; ``position`` is (longitude, latitude) in WGS-84, None without one.
+    ``line`` is its last line in the file; ``position`` is (longitude, latitude) as the source gives it, in
+    the reading's datum, None without one.
     ``set_aside`` is the name of the mapping's rule.
     """
 
@@ -43,10 +44,15 @@ class TakenRow:
 
 
 class Reading:
-    """One row after another by a mapping, in the light of the categories and departments in force."""
+    """One row after another by a mapping, in the light of the categories and departments in force.
+
+    ``datum`` is that of all positions, None where the table has none. Raises UnnamedDatum where neither the
+    mapping nor the city names it.
+    """
 
     def __init__(self, mapping: ImportMapping, header: Sequence[str], in_force: InForce) -> None:
         self.mapping, self._width = mapping, len(header)
+        self.datum = _datum(mapping, in_force)
         self._at: Mapping[str, int] = {name: header.index(name) for name in mapping.columns()}
         self._atlas = in_force.atlas
         self._categories = in_force.rules.categories
@@ -69,14 +75,13 @@ class Reading:
                 )
             aside = next((rule.name for rule in self._set_aside if rule.means(cells)), None)
             try:
-                sent, position = self._position(cells, marks)
+                position = self._position(cells, marks)
             except RowRefused:
                 if aside is None:
                     raise
-                sent = None
             if aside is not None:
                 return TakenRow(line, cells, set_aside=aside, position=position)
-            return TakenRow(line, cells, row=self._row(cells, sent, marks), position=position)
+            return TakenRow(line, cells, row=self._row(cells, position, marks), position=position)
         except RowRefused as refused:
             return TakenRow(line, cells, refused=refused, position=position)
 
@@ -104,32 +109,30 @@ class Reading:
             raise RowRefused("too_long", f"column {column!r} has {len(text)} characters, at most {longest}")
         return text
 
-    def _position(
-        self, cells: Sequence[str], marks: list[str]
-    ) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
-        """The position as the source gives it, and in WGS-84; raises RowRefused for one that cannot be."""
+    def _position(self, cells: Sequence[str], marks: list[str]) -> tuple[float, float] | None:
+        """The position as the source gives it; raises RowRefused for one that cannot be."""
         part = self.mapping.position
         if part is None:
-            return None, None
+            return None
         default = next((rule.name for rule in self._no_place if rule.means(cells)), None)
         if default is not None:
             marks.append(default)
-            return None, None
+            return None
         lon, lat = self._cell(cells, part.lon), self._cell(cells, part.lat)
         if not lon and not lat:
             if part.missing == "refuse":
                 raise RowRefused("no_position", f"columns {part.lon!r} and {part.lat!r} are empty")
             marks.append("no_position")
-            return None, None
+            return None
         try:
             sent = float(lon), float(lat)
             check_point(*sent)
-            require_not_swapped(self._atlas, SentPosition(*sent, part.datum))
+            require_not_swapped(self._atlas, SentPosition(*sent, self.datum))
         except ValueError:
             raise RowRefused("bad_position", f"{lon!r}, {lat!r} are not two numbers") from None
         except (BadInput, BadPoint) as error:
             raise RowRefused("bad_position", error.message) from None
-        return sent, to_wgs84(*sent, part.datum)
+        return sent
 
     def _row(self, cells: Sequence[str], sent: tuple[float, float] | None, marks: list[str]) -> ImportedRow:
         mapping = self.mapping
@@ -153,7 +156,7 @@ class Reading:
             due_at=due_at,
             lon=None if sent is None else sent[0],
             lat=None if sent is None else sent[1],
-            datum=Datum.wgs84 if mapping.position is None else mapping.position.datum,
+            datum=self.datum,
             words=self._private(cells, mapping.words, _NO_WORDS, LONGEST_WORDS),
             address=self._private(cells, mapping.address, _NO_LINE, LONGEST_LINE),
             marks=tuple(dict.fromkeys(marks)),
@@ -225,6 +228,10 @@ class Reading:
                 raise RowRefused("unknown_department", f"the city's file has no department {code!r}")
             marks.append("unknown_department")
         return code
+
+
+def _datum(mapping: ImportMapping, in_force: InForce) -> Datum | None:
+    return None if mapping.position is None else in_force.city.datum_of(mapping.position.datum)
 
 
 _CONFLICTS: Final[Mapping[str, str]] = {

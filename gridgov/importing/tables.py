@@ -20,6 +20,8 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
+from geodata.datum import Datum, to_wgs84_many
+from gridgov.errors import UnnamedDatum
 from gridgov.importing.errors import BadMapping, RowRefused, UnreadableTable
 from gridgov.importing.mapping import Compare, ImportMapping
 from gridgov.importing.rows import Reading, TakenRow
@@ -31,6 +33,11 @@ BATCH: Final = 500
 _PIECE: Final = 1 << 20
 #: What a file is that ends too early, was packed wrongly, or is not in its encoding at all.
 _BROKEN: Final = (OSError, EOFError, zlib.error, UnicodeError)
+
+_NO_DATUM: Final = (
+    f"names no datum, and the city's file sets none: write `datum` here ({', '.join(Datum)}),"
+    " or set it for all points that name none in the city's file, under [city]"
+)
 
 
 @dataclass(slots=True)
@@ -84,7 +91,8 @@ def open_table(path: Path, encoding: str) -> TextIO:
 class Table:
     """A table read by a mapping, in batches; ``tally`` is complete when they have all been taken.
 
-    Raises UnreadableTable, MissingColumns, and BadMapping where a comparison names no level of the hierarchy.
+    Raises UnreadableTable, MissingColumns, BadMapping where a comparison names no level of the hierarchy or
+    positions are in no datum.
     """
 
     def __init__(self, path: Path, mapping: ImportMapping, mapping_name: str, in_force: InForce) -> None:
@@ -94,7 +102,10 @@ class Table:
             self.header = _header(text, mapping, path)
         mapping.check_columns(self.header, mapping_name)
         self.tally = Tally()
-        self._reading = Reading(mapping, self.header, in_force)
+        try:
+            self._reading = Reading(mapping, self.header, in_force)
+        except UnnamedDatum as error:
+            raise BadMapping(mapping_name, [f"[position] {_NO_DATUM}"]) from error
         self._comparisons = self._prepare_comparisons(mapping_name)
 
     def _prepare_comparisons(self, mapping_name: str) -> list[tuple[Compare, int, list[str]]]:
@@ -145,8 +156,10 @@ class Table:
     def _locate(self, placed: list[TakenRow]) -> None:
         if not placed:
             return
-        points = np.array([taken.position for taken in placed])
-        found = self._in_force.atlas.locator.index_many(points[:, 0], points[:, 1])
+        lons, lats = np.array([taken.position for taken in placed]).T
+        if self._reading.datum is not None:
+            lons, lats = to_wgs84_many(lons, lats, self._reading.datum)
+        found = self._in_force.atlas.locator.index_many(lons, lats)
         self.tally.positions += len(placed)
         self.tally.outside += int((found < 0).sum())
         for one, column, codes in self._comparisons:

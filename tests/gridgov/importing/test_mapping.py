@@ -70,7 +70,7 @@ def test_what_is_wrong_is_said_with_its_place(before: str, after: str, said: str
 
 
 def test_everything_wrong_is_said_at_once() -> None:
-    text = MAPPING.replace('zone = "Asia/Shanghai"', 'zone = "Nowhere"').replace('datum = "wgs84"', "")
+    text = MAPPING.replace('zone = "Asia/Shanghai"', 'zone = "Nowhere"').replace('lon = "x"', "")
     with pytest.raises(BadMapping) as refused:
         mapping(text)
     assert len(refused.value.problems) == 2
@@ -85,6 +85,16 @@ def test_missing_columns_are_all_named_with_where_and_what_there_is(tmp_path: Pa
         "[[compare]] street: there is no column 'lane'",
         f"the columns are: {', '.join(HEADER)}",
     )
+
+
+def test_positions_in_no_datum_are_refused_with_both_remedies(tmp_path: Path) -> None:
+    path, text = write(tmp_path / "t.csv"), MAPPING.replace('datum = "wgs84"', "")
+    with pytest.raises(BadMapping, match=r"\[position\] names no datum") as refused:
+        table(path, text)
+    for said in ("write `datum` here (wgs84, gcj02, bd09, cgcs2000)", "the city's file, under [city]"):
+        assert said in str(refused.value)
+    start, end = text.index("[position]"), text.index("[times]")
+    table(path, text[:start] + text[end:])
 
 
 def test_a_column_named_twice_in_the_table_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +15,7 @@ from gridgov.commands import ImportedRow
 from gridgov.importing import rows, times
 from gridgov.importing.rows import Reading
 from tests.gridgov import scene
-from tests.gridgov.importing.mappings import HEADER, MAPPING, imported, mapping, refusal, take
+from tests.gridgov.importing.mappings import HEADER, MAPPING, ROW, imported, mapping, refusal, take
 
 
 def test_an_ordinary_row() -> None:
@@ -142,16 +143,24 @@ def test_any_status_that_does_not_mean_closed_is_open_where_no_list_says_which_a
 def test_without_a_table_of_positions_nothing_has_one() -> None:
     start, end = MAPPING.index("[position]"), MAPPING.index("[times]")
     row = imported(mapping(MAPPING[:start] + MAPPING[end:]))
-    assert (row.lon, row.lat, row.marks) == (None, None, ())
+    assert (row.lon, row.lat, row.datum, row.marks) == (None, None, None, ())
 
 
-def test_a_position_in_another_datum_is_kept_raw_and_looked_up_in_ours() -> None:
+def test_a_position_in_another_datum_is_kept_raw() -> None:
     taken = take(mapping(MAPPING.replace('datum = "wgs84"', 'datum = "gcj02"')), x="114.01", y="22.51")
     assert taken.row is not None
     assert (taken.row.lon, taken.row.lat, taken.row.datum) == (114.01, 22.51, Datum.gcj02)
-    assert taken.position is not None
-    assert taken.position != (114.01, 22.51)
-    assert taken.position == pytest.approx((114.01, 22.51), abs=0.02)
+    assert taken.position == (114.01, 22.51)
+
+
+def test_without_a_datum_the_citys_is_taken() -> None:
+    town = scene.in_force()
+    of_city = replace(town, city=replace(town.city, datum=Datum.bd09))
+    reading = Reading(mapping(MAPPING.replace('datum = "wgs84"', "")), HEADER, of_city)
+    taken = reading.take(2, [ROW[name] for name in HEADER])
+    assert taken.row is not None
+    assert taken.row.datum is Datum.bd09
+    assert Reading(mapping(), HEADER, of_city).datum is Datum.wgs84
 
 
 def test_a_row_set_aside_keeps_its_position_for_the_comparison_and_is_not_judged() -> None:
