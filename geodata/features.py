@@ -13,7 +13,9 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.drawing import Source
-from geodata.errors import MislabelledCrs, MissingColumn, UnreadableFile
+from geodata.errors import BadText, MislabelledCrs, MissingColumn, UnreadableFile
+from geodata.raw import Column, Raw
+from geodata.sources import GEOPARQUET, Postgis, read_geoparquet, read_postgis
 
 LONLAT = pyproj.CRS.from_epsg(4326)
 NEIGHBOURHOOD = 10.0
@@ -26,9 +28,9 @@ SLACK = 1e-6
 class Features:
     """The features of one file: geometries in EPSG:4326 (or None), and the columns as they stand there."""
 
-    path: Path
+    path: Path | Postgis
     geometries: NDArray[np.object_]
-    columns: Mapping[str, NDArray[np.generic]]
+    columns: Mapping[str, Column]
     source: Source
 
     def column(self, name: str) -> list[str | None]:
@@ -38,7 +40,10 @@ class Features:
         """
         if name not in self.columns:
             raise MissingColumn(self.path, name, list(self.columns))
-        return [_text(value) for value in self.columns[name].tolist()]
+        cells = self.columns[name]
+        if isinstance(cells, BadText):
+            raise cells
+        return [_text(value) for value in cells.tolist()]
 
 
 def _text(value: object) -> str | None:
@@ -50,15 +55,34 @@ def _text(value: object) -> str | None:
 
 
 def read_features(
-    path: Path, layer: str | None = None, crs: str | None = None, encoding: str | None = None
+    path: Path | Postgis, layer: str | None = None, crs: str | None = None, encoding: str | None = None
 ) -> Features:
     """Read a GeoJSON, GeoPackage, Shapefile or other vector file, also gzipped (.gz) or zipped (.zip).
 
     `crs` is the coordinate system the file is really in, where what it says itself is wrong or missing;
     `encoding` that of a Shapefile's text. Z values are dropped. Raises UnreadableFile, MislabelledCrs.
     """
+    raw = _raw(path, layer, encoding)
+    if not len(raw.geometries):
+        raise UnreadableFile(path, "it has no features with a geometry")
+    geometries = shapely.force_2d(raw.geometries)
+    true = _crs(path, crs, raw.crs)
+    _try_coordinates(path, true, stated=crs is None, bounds=shapely.total_bounds(geometries))
+    geometries, way = _to_lonlat(path, true, geometries)
+    source = Source(path.name, true.to_string(), way, len(geometries))
+    return Features(path, geometries, raw.columns, source)
+
+
+def _raw(path: Path | Postgis, layer: str | None, encoding: str | None) -> Raw:
+    """The features as they stand in their source."""
+    if isinstance(path, Postgis):
+        return read_postgis(path)
     if not path.is_file():
         raise UnreadableFile(path, "there is no such file")
+    if path.suffix.lower() in GEOPARQUET:
+        if layer is not None or encoding is not None:
+            raise UnreadableFile(path, "GeoParquet has neither layers nor encodings: leave those out")
+        return read_geoparquet(path)
     try:
         meta, _, blobs, values = pyogrio.raw.read(_address(path), layer=layer, encoding=encoding)
     except (
@@ -68,14 +92,10 @@ def read_features(
         ValueError,
     ) as error:
         raise UnreadableFile(path, str(error)) from error
-    if blobs is None or not len(blobs):
+    if blobs is None:
         raise UnreadableFile(path, "it has no features with a geometry")
-    geometries = shapely.force_2d(shapely.from_wkb(blobs, on_invalid="ignore"))
-    true = _crs(path, crs, meta["crs"])
-    _try_coordinates(path, true, stated=crs is None, bounds=shapely.total_bounds(geometries))
-    geometries, way = _to_lonlat(path, true, geometries)
-    source = Source(path.name, true.to_string(), way, len(geometries))
-    return Features(path, geometries, dict(zip(meta["fields"].tolist(), values, strict=True)), source)
+    columns = dict(zip(meta["fields"].tolist(), values, strict=True))
+    return Raw(shapely.from_wkb(blobs, on_invalid="ignore"), columns, meta["crs"])
 
 
 def _address(path: Path) -> str:
@@ -85,7 +105,7 @@ def _address(path: Path) -> str:
     return f"/vsizip/{path.resolve()}" if path.suffix == ".zip" else str(path.resolve())
 
 
-def _crs(path: Path, told: str | None, stated: str | None) -> pyproj.CRS:
+def _crs(path: Path | Postgis, told: str | None, stated: str | None) -> pyproj.CRS:
     if not (told or stated):
         raise MislabelledCrs(
             f"{path} does not say which coordinate system its coordinates are in (a Shapefile says so in its "
@@ -107,7 +127,9 @@ def _remedy() -> str:
     )
 
 
-def _try_coordinates(path: Path, crs: pyproj.CRS, stated: bool, bounds: NDArray[np.float64]) -> None:
+def _try_coordinates(
+    path: Path | Postgis, crs: pyproj.CRS, stated: bool, bounds: NDArray[np.float64]
+) -> None:
     """Raise MislabelledCrs where the coordinates cannot be what the coordinate system says they are."""
     west, south, east, north = (float(bound) for bound in bounds)
     if not np.isfinite(bounds).all():
@@ -135,7 +157,7 @@ def _try_coordinates(path: Path, crs: pyproj.CRS, stated: bool, bounds: NDArray[
 
 
 def _to_lonlat(
-    path: Path, crs: pyproj.CRS, geometries: NDArray[np.object_]
+    path: Path | Postgis, crs: pyproj.CRS, geometries: NDArray[np.object_]
 ) -> tuple[NDArray[np.object_], str]:
     """The geometries in longitude and latitude, and the name of the transformation."""
     if crs.equals(LONLAT, ignore_axis_order=True):
@@ -157,7 +179,7 @@ def _to_lonlat(
     return moved, transformer.description
 
 
-def _try_area_of_use(path: Path, crs: pyproj.CRS, bounds: NDArray[np.float64]) -> None:
+def _try_area_of_use(path: Path | Postgis, crs: pyproj.CRS, bounds: NDArray[np.float64]) -> None:
     """Raise MislabelledCrs where all polygons lie far from the part of the earth that their system is for."""
     area = crs.area_of_use
     if area is None or area.west > area.east:

@@ -27,6 +27,15 @@ The table `[grids]` of a city's file says which. One file of the lowest level:
 One file a level: `file`, and where needed `layer`, `crs` and `encoding`, stand in each `[[grids.levels]]`,
 and every level but the widest names the column of its parent's code: `parent = "ward"`.
 
+GeoParquet is a `file` whose name ends in .parquet or .geoparquet. Instead of a `file`, a PostGIS database:
+
+    postgis = "service=survey"             # as libpq knows it: a service, or host, port, dbname and user
+    table = "survey.tract"                 # or a query = "SELECT ... FROM ... WHERE ..."
+    # geometry = "geom"                    # its column, where there are several
+
+A password never stands in the city's file: it comes from ~/.pgpass, the service file or PGPASSWORD. Both need
+an optional library: pip install 'gridgov[geoparquet]', pip install 'gridgov[postgis]'.
+
 Findings of the check that the city knows of are accepted by name and reason (see geodata.check):
 
     [[grids.accept]]
@@ -52,7 +61,11 @@ from geodata.drawing import Drawing, Drawn, Source
 from geodata.errors import BadGridsTable
 from geodata.features import Features, read_features
 from geodata.grids import Level, merged
+from geodata.sources import Postgis, postgis_of
 from geodata.table import Table
+
+ORIGIN = ("file", "layer", "crs", "encoding", "postgis", "table", "query", "geometry")
+"""What says where polygons are, and how to read them there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ class LevelSource:
     """One level in a file of its own; `code`, `name`, `parent`, `responsible_unit`: columns or rules."""
 
     level: Level
-    path: Path
+    path: Path | Postgis
     code: str | Rule
     name: str | Rule | None = None
     parent: str | Rule | None = None
@@ -115,7 +128,7 @@ class LevelColumns:
 class LowestSource:
     """One file of the lowest level that names all its parents; `columns` are widest first."""
 
-    path: Path
+    path: Path | Postgis
     columns: Sequence[LevelColumns]
     layer: str | None = None
     crs: str | None = None
@@ -265,13 +278,13 @@ def read(section: Mapping[str, object], folder: Path) -> Drawing:
     ]
     if not levels:
         raise BadGridsTable("[grids] has no [[grids.levels]]; name at least one, widest first")
-    one_file = grids.text("file", default=None)
-    grids.only("file", "layer", "crs", "encoding", "levels", "accept")
-    if one_file is None:
+    grids.only(*ORIGIN, "levels", "accept")
+    one = _origin(grids, folder)
+    if one is None:
         return read_levels([_level_source(level, folder, widest=not at) for at, level in enumerate(levels)])
     return read_lowest(
         LowestSource(
-            folder / one_file,
+            one,
             [_level_columns(level) for level in levels],
             grids.text("layer", default=None),
             grids.text("crs", default=None),
@@ -280,13 +293,23 @@ def read(section: Mapping[str, object], folder: Path) -> Drawing:
     )
 
 
+def _origin(table: Table, folder: Path) -> Path | Postgis | None:
+    """Where a table of the city's file says that its polygons are; None where it does not say."""
+    database = postgis_of(table)
+    file = table.text("file", default=None)
+    return database or (None if file is None else folder / file)
+
+
 def _level(table: Table) -> Level:
     key = table.text("key")
     return Level(key, table.text("zh", default=None) or key, table.text("en", default=None) or key)
 
 
 def _level_source(table: Table, folder: Path, *, widest: bool) -> LevelSource:
-    table.only("key", "zh", "en", "file", "layer", "crs", "encoding", "code", "name", "parent", "unit")
+    table.only("key", "zh", "en", *ORIGIN, "code", "name", "parent", "unit")
+    origin = _origin(table, folder)
+    if origin is None:
+        raise BadGridsTable(f"{table.name} needs a `file` (or `postgis`), as [grids] itself has none")
     parent = rule_in(table, "parent")
     if (parent is None) != widest:
         raise BadGridsTable(
@@ -295,7 +318,7 @@ def _level_source(table: Table, folder: Path, *, widest: bool) -> LevelSource:
         )
     return LevelSource(
         level=_level(table),
-        path=folder / table.text("file"),
+        path=origin,
         code=needed_rule(table, "code"),
         name=rule_in(table, "name"),
         parent=parent,

@@ -367,7 +367,7 @@ LEVEL = {"key": "ward", "code": "ward"}
             "a whole number of 0 or more",
         ),
         ({"file": "x", "levels": [{"key": "w", "code": {"from": "c", "tak": 1}}]}, "has 'tak'"),
-        ({"levels": [LEVEL]}, "needs a text for `file`"),
+        ({"levels": [LEVEL]}, "needs a `file`"),
         ({"levels": [{**LEVEL, "file": "x", "parent": "p"}]}, "is the widest and has no `parent`"),
         (
             {"levels": [{**LEVEL, "file": "x"}, {**LEVEL, "file": "x"}]},
