@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,18 @@ class Edition(Protocol):
     def hierarchy(self) -> Hierarchy: ...
     @property
     def locator(self) -> Locator: ...
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An edition whose locator is built when it is first asked for."""
+
+    hierarchy: Hierarchy
+
+    @cached_property
+    def locator(self) -> Locator:
+        """The locator of the micro-grids."""
+        return Locator(self.hierarchy)
 
 
 @dataclass(frozen=True, slots=True)
