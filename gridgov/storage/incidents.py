@@ -50,6 +50,8 @@ class Wanted:
     it.
 
     ``department`` is the one it belongs to; ``q`` is looked for in case numbers, addresses and words.
+    ``boxes`` are (west, south, east, north) in WGS-84 degrees: those whose point lies in one of them;
+    ``on_map``: those that have a point at all.
     """
 
     stage: Stage | None = None
@@ -63,6 +65,8 @@ class Wanted:
     reported_to: datetime | None = None
     reported_by: str | None = None
     q: str | None = None
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    on_map: bool = False
 
 
 def in_scope(scope: Scope) -> ColumnElement[bool]:
@@ -101,13 +105,18 @@ def page(
     wanted: Wanted,
     *,
     before: int | None = None,
+    down_to: int | None = None,
     limit: int = 50,
     stream: str = MAIN,
 ) -> list[RowMapping]:
-    """At most ``limit`` rows, newest report first, whose first position is below ``before``."""
+    """At most ``limit`` rows, newest report first, whose first position is below ``before`` and not below
+    ``down_to``: of what few have, no more than that many are looked through.
+    """
     asked = [_c.stream == stream, *conditions(wanted)]
     if before is not None:
         asked.append(_c.first < before)
+    if down_to is not None:
+        asked.append(_c.first >= down_to)
     order = _c.first.desc()
     if wanted.q is not None:
         found = _found(connection, wanted.q, stream).cte("found")
@@ -157,6 +166,18 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         asked.append(_c.reported_at >= to_micros(wanted.reported_from))
     if wanted.reported_to is not None:
         asked.append(_c.reported_at < to_micros(wanted.reported_to))
+    return [*asked, *_where(wanted)]
+
+
+def _where(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What is wanted of points, as conditions on rows."""
+    asked = [_c.lon.is_not(None)] if wanted.on_map or wanted.boxes else []
+    if wanted.boxes:
+        within = [
+            and_(_c.lon.between(west, east), _c.lat.between(south, north))
+            for west, south, east, north in wanted.boxes
+        ]
+        asked.append(or_(*within))
     return asked
 
 
