@@ -117,7 +117,7 @@ def carry_assignments(
         .order_by(_assignment.c.id)
     )
     held = connection.execute(query).mappings().all()
-    has = set(connection.execute(select(*_what(_assignment))).tuples()) if held else set()
+    has = {tuple(row) for row in connection.execute(select(*_what(_assignment)))} if held else set()
     carried: list[str] = []
     for old in held:
         for path, of_old, of_new in successors.get(old["path"], ()):

@@ -14,7 +14,7 @@ from dispatch.lifecycle import Role
 from dispatch.routing import Department, Routing, RoutingRule
 from dispatch.rules import Rules
 from geodata.datum import Datum
-from geodata.grids import Grid, Hierarchy, Level, area_m2
+from geodata.grids import Grid, Hierarchy, Level, area_m2, measured
 from geodata.locate import Locator
 from gridgov.commands import SentPosition
 from gridgov.in_force import Atlas, CityFacts, InForce
@@ -54,6 +54,25 @@ def hierarchy() -> Hierarchy:
     district = shapely.union_all(list(squares.values()))
     grids.append(Grid("D", "小镇", 0, None, district, area_m2(district), "office"))
     return Hierarchy.build(LEVELS, grids)
+
+
+def redrawn(**more: tuple[str, tuple[float, float, float, float]]) -> Hierarchy:
+    """The town drawn anew: N1 and N2 are one, N3; S1 is two, S3 and S4; S2 stays. ``more``: code -> (street,
+    box) of further squares."""
+    squares = {
+        "N3": ("N", (114.00, 22.51, 114.02, 22.52)),
+        "S2": ("S", (114.01, 22.50, 114.02, 22.51)),
+        "S3": ("S", (114.00, 22.50, 114.005, 22.51)),
+        "S4": ("S", (114.005, 22.50, 114.01, 22.51)),
+    } | more
+    drawn = [
+        measured(code, f"网格{code}", 2, street, shapely.box(*box)) for code, (street, box) in squares.items()
+    ]
+    for street, unit in (("N", "north_office"), ("S", None)):
+        whole = shapely.union_all([grid.geometry for grid in drawn if grid.parent == street])
+        drawn.append(measured(street, f"街道{street}", 1, "D", whole, unit))
+    district = shapely.union_all([grid.geometry for grid in drawn if grid.level == 1])
+    return Hierarchy.build(LEVELS, [*drawn, measured("D", "小镇", 0, None, district, "office")])
 
 
 def rules(version: int = 1) -> Rules:

@@ -1,0 +1,292 @@
+"""Boundaries drawn anew: at a date, with open incidents located again and assignments carried over."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dispatch.entries import Relocated
+from dispatch.lifecycle import Act, Role
+from geodata.errors import UnacceptedFindings
+from geodata.grids import Hierarchy
+from gridgov import accounts, city, commands
+from gridgov.commands import SentAct, SentPosition, SentReport
+from gridgov.editions import Atlases
+from gridgov.errors import (
+    AlreadyDecided,
+    BadInput,
+    EditionInForce,
+    EditionScheduled,
+    UnknownCarried,
+    UnknownEdition,
+)
+from gridgov.relocation import Relocator
+from gridgov.scope import Assignment
+from gridgov.service import Service
+from gridgov.storage import ledger
+from gridgov.storage.batch import Receipt
+from gridgov.storage.errors import Stale
+from gridgov.storage.rebuild import differences
+from gridgov.succession import carried, decide_carried
+from tests.gridgov import scene
+
+FRIDAY = scene.MONDAY + timedelta(days=4)
+
+
+def import_(service: Service, hierarchy: Hierarchy, name: str = "second", **more: Any) -> city.Imported:
+    chore = city.import_edition(
+        hierarchy, name, made_up=True, findings=more.pop("findings", []), by="test", **more
+    )
+    done: city.Imported = service.writer.run(chore)
+    return done
+
+
+def report(service: Service, position: SentPosition | None, category: str = scene.COVER) -> str:
+    sent = SentReport(str(uuid.uuid4()), category, "inspector", position=position)
+    receipt: Receipt = service.writer.run(commands.report(scene.INSPECTOR, sent))
+    return receipt.incident
+
+
+def act(service: Service, by: scene.Somebody, act: Act, incident: str, seen: int, **more: Any) -> Receipt:
+    receipt: Receipt = service.writer.run(
+        commands.act(by, SentAct(str(uuid.uuid4()), incident, act, seen, **more))
+    )
+    return receipt
+
+
+def entries(service: Service, incident: str) -> list[Any]:
+    with service.reader.connect() as connection:
+        return ledger.history(connection, [incident])[incident]
+
+
+def place(service: Service, incident: str) -> tuple[tuple[str, ...], int | None]:
+    """Where the projection says that an incident lies, and in which edition."""
+    with service.reader.connect() as connection:
+        since = ledger.since(connection, 0, 10_000)
+    found = [told.after.place for told in since if told.entry.incident == incident][-1]
+    return found.path, found.edition
+
+
+def set_clock(service: Service, moment: datetime) -> None:
+    assert isinstance(service.clock, scene.Clock)
+    service.clock.now = moment
+
+
+def states(service: Service) -> dict[int, str]:
+    with service.reader.connect() as connection:
+        return {one["edition"]: one["state"] for one in city.editions(connection)}
+
+
+def test_an_edition_takes_effect_at_its_date_and_open_incidents_are_located_again(service: Service) -> None:
+    open_one, in_work, closed = (report(service, scene.at(grid)) for grid in ("N1", "N2", "S1"))
+    act(service, scene.CLERK, Act.FILE, in_work, 1)
+    act(service, scene.DISPATCHER, Act.DISPATCH, in_work, 2)
+    act(service, scene.LEADER, Act.CANCEL, closed, 1, reason="重复")
+    done = import_(service, scene.redrawn(), effective_at=FRIDAY)
+    assert (done.edition, done.new) == (2, True)
+    assert service.in_force.atlas.edition == 1
+    assert states(service) == {1: "in_force", 2: "scheduled"}
+    before = report(service, scene.at("S1"))
+    assert place(service, before) == (("D", "S", "S1"), 1)
+
+    set_clock(service, FRIDAY)
+    after = report(service, scene.at("S1"))
+    assert place(service, after) == (("D", "S", "S3"), 2)
+    assert states(service) == {1: "past", 2: "in_force"}
+    assert service.relocator.sweep() == 3
+    assert service.relocator.sweep() == 0
+    assert place(service, open_one) == (("D", "N", "N3"), 2)
+    assert place(service, in_work) == (("D", "N", "N3"), 2)
+    assert place(service, before) == (("D", "S", "S3"), 2)
+    assert place(service, closed) == (("D", "S", "S1"), 1)
+    entry = entries(service, open_one)[-1]
+    assert isinstance(entry.fact, Relocated)
+    assert (entry.fact.was, entry.fact.was_edition, entry.by) == (("D", "N", "N1"), 1, commands.SYSTEM)
+    assert entry.fact.route is not None
+    assert entries(service, in_work)[-1].fact.route is None, "a department has it: it stays there"
+    with service.reader.connect() as connection:
+        assert list(differences(connection)) == []
+
+
+def test_the_date_alone_puts_an_edition_in_force_when_nobody_writes(service: Service) -> None:
+    waiting = report(service, scene.at("N1"))
+    import_(service, scene.redrawn(), effective_at=FRIDAY)
+    relocator = Relocator(service.reader, service.writer, service.clock)
+    assert not relocator._due()
+    set_clock(service, FRIDAY)
+    assert relocator._due()
+    assert service.in_force.atlas.edition == 2
+    relocator.sweep()
+    assert place(service, waiting) == (("D", "N", "N3"), 2)
+
+
+def test_what_an_earlier_process_left_is_taken_up_at_the_next_start(service: Service) -> None:
+    waiting = [report(service, scene.at("N1")) for _ in range(5)]
+    import_(service, scene.redrawn())
+    assert {place(service, one) for one in waiting} == {(("D", "N", "N1"), 1)}
+    service.relocator.start()
+    service.relocator.start()
+    for _ in range(200):
+        if {place(service, one)[1] for one in waiting} == {2}:
+            break
+        service.relocator._stopped.wait(0.05)
+    assert {place(service, one) for one in waiting} == {(("D", "N", "N3"), 2)}
+
+
+def test_what_lies_in_the_tray_is_found_a_grid_when_one_is_drawn_there(service: Service) -> None:
+    outside = SentPosition(114.025, 22.505, scene.at("N1").datum)
+    waiting, nowhere = report(service, outside), report(service, None)
+    assert place(service, waiting) == ((), 1)
+    import_(service, scene.redrawn(S5=("S", (114.02, 22.50, 114.03, 22.51))))
+    assert service.relocator.sweep() == 1
+    assert place(service, waiting) == (("D", "S", "S5"), 2)
+    assert place(service, nowhere) == ((), None)
+
+
+def test_a_number_seen_before_the_switch_is_still_good_where_the_grid_stayed(service: Service) -> None:
+    stayed, moved = report(service, scene.at("S2")), report(service, scene.at("N1"))
+    import_(service, scene.redrawn())
+    service.relocator.sweep()
+    assert act(service, scene.CLERK, Act.FILE, stayed, 1).number == 3
+    with pytest.raises(Stale):
+        act(service, scene.CLERK, Act.FILE, moved, 1)
+
+
+def test_what_is_reopened_after_the_switch_is_located_again(service: Service) -> None:
+    ended = report(service, scene.at("N1"))
+    act(service, scene.CLERK, Act.REJECT, ended, 1, reason="不属实")
+    import_(service, scene.redrawn())
+    assert service.relocator.sweep() == 0
+    service.relocator._wake.clear()
+    act(service, scene.LEADER, Act.REOPEN, ended, 2, reason="属实")
+    assert service.relocator._wake.is_set()
+    assert service.relocator.sweep() == 1
+    assert place(service, ended) == (("D", "N", "N3"), 2)
+
+
+def test_the_same_drawing_again_changes_nothing(service: Service) -> None:
+    assert import_(service, scene.hierarchy(), "first") == city.Imported(
+        1, False, import_(service, scene.hierarchy(), "first").effective_at
+    )
+    first = import_(service, scene.redrawn(), effective_at=FRIDAY)
+    again = import_(service, scene.redrawn(), effective_at=FRIDAY)
+    assert (again.edition, again.new, again.effective_at) == (2, False, first.effective_at)
+
+
+def test_one_edition_waits_at_a_time_and_can_be_withdrawn(service: Service) -> None:
+    import_(service, scene.redrawn(), effective_at=FRIDAY)
+    with pytest.raises(EditionScheduled, match="edition 2 waits"):
+        import_(service, scene.redrawn(), effective_at=FRIDAY + timedelta(days=1))
+    with pytest.raises(EditionScheduled):
+        import_(service, scene.redrawn(), "now")
+    with pytest.raises(EditionInForce):
+        service.writer.run(city.withdraw(1, "test"))
+    with pytest.raises(UnknownEdition):
+        service.writer.run(city.withdraw(9, "test"))
+    service.writer.run(city.withdraw(2, "test"))
+    service.writer.run(city.withdraw(2, "test"))
+    set_clock(service, FRIDAY)
+    report(service, scene.at("N1"))
+    assert states(service) == {1: "in_force", 2: "withdrawn"}
+    assert import_(service, scene.redrawn()).edition == 3
+    with pytest.raises(EditionInForce):
+        service.writer.run(city.withdraw(3, "test"))
+
+
+def test_a_date_that_has_passed_is_refused(service: Service) -> None:
+    with pytest.raises(BadInput, match="or later"):
+        import_(service, scene.redrawn(), effective_at=scene.LONG_AGO)
+    assert states(service) == {1: "in_force"}
+
+
+def test_which_edition_was_in_force_when(service: Service) -> None:
+    import_(service, scene.redrawn(), effective_at=FRIDAY)
+    with service.reader.connect() as connection:
+        assert city.in_force_at(connection, scene.LONG_AGO) == 1
+        assert city.in_force_at(connection, FRIDAY - timedelta(seconds=1)) == 1
+        assert city.in_force_at(connection, FRIDAY) == 2
+        assert city.atlas_of(connection, 2).hierarchy.grid(("D", "N", "N3"))
+        with pytest.raises(UnknownEdition):
+            city.atlas_of(connection, 3)
+
+
+def test_a_retired_code_is_not_taken_up_for_another_place_unless_that_is_accepted(service: Service) -> None:
+    import_(service, scene.redrawn())
+    elsewhere = scene.redrawn(N1=("S", (114.02, 22.50, 114.03, 22.51)))
+    with pytest.raises(UnacceptedFindings, match="CODE_REUSED") as refused:
+        import_(service, elsewhere, "third")
+    accepted = [found.to_dict() | {"accepted": "the city renumbers"} for found in refused.value.findings]
+    assert import_(service, elsewhere, "third", findings=accepted).edition == 3
+    with service.reader.connect() as connection:
+        assert [one["accepted"] for one in city.findings_of(connection, 3)] == ["the city renumbers"]
+
+
+def hold(service: Service, name: str, role: Role, path: tuple[str, ...]) -> None:
+    """Give somebody of the town a further assignment."""
+    service.writer.run(
+        accounts.assign(name, Assignment(f"as-{name}-{path[-1]}", role, path, None, scene.LONG_AGO))
+    )
+
+
+def test_assignments_are_carried_to_successors_at_once_within_and_to_be_confirmed_beyond(
+    service: Service,
+) -> None:
+    hold(service, "inspector_s", Role.INSPECTOR, ("D", "S", "S1"))
+    hold(service, "inspector_n", Role.INSPECTOR, ("D", "N", "N1"))
+    import_(service, scene.redrawn(), effective_at=FRIDAY)
+    with service.reader.connect() as connection:
+        assert carried(connection) == []
+    set_clock(service, FRIDAY)
+    report(service, scene.at("N1"))
+    with service.reader.connect() as connection:
+        found = {tuple(one["to"]): one for one in carried(connection)}
+        split = {a.path for a in accounts.find_person(connection, "inspector_s").assignments}
+        merged = {a.path for a in accounts.find_person(connection, "inspector_n").assignments}
+    assert {path: one["state"] for path, one in found.items()} == {
+        ("D", "S", "S3"): "running",
+        ("D", "S", "S4"): "running",
+        ("D", "N", "N3"): "waiting",
+    }
+    assert found["D", "N", "N3"]["of_old"] == pytest.approx(1, abs=1e-3)
+    assert found["D", "N", "N3"]["of_new"] == pytest.approx(0.5, abs=1e-3)
+    assert {("D", "S", "S1"), ("D", "S", "S3"), ("D", "S", "S4")} < split
+    assert ("D", "N", "N3") not in merged
+
+    assert (
+        service.writer.run(decide_carried(found["D", "N", "N3"]["id"], "administrator", confirmed=True))
+        == "inspector_n"
+    )
+    assert (
+        service.writer.run(decide_carried(found["D", "S", "S4"]["id"], "administrator", confirmed=False))
+        == "inspector_s"
+    )
+    with pytest.raises(AlreadyDecided):
+        service.writer.run(decide_carried(found["D", "S", "S4"]["id"], "administrator", confirmed=True))
+    with pytest.raises(UnknownCarried):
+        service.writer.run(decide_carried("nothing", "administrator", confirmed=True))
+    now = service.clock()
+    with service.reader.connect() as connection:
+        split = {a.path for a in accounts.find_person(connection, "inspector_s").assignments if a.runs(now)}
+        merged = {a.path for a in accounts.find_person(connection, "inspector_n").assignments if a.runs(now)}
+        left = [tuple(one["to"]) for one in carried(connection, open_only=True)]
+    assert ("D", "S", "S3") in split
+    assert ("D", "S", "S4") not in split
+    assert ("D", "N", "N3") in merged
+    assert left == [("D", "S", "S3")]
+
+
+def test_the_index_of_an_edition_is_kept_beside_the_store_and_made_anew_where_it_is_damaged(
+    service: Service,
+) -> None:
+    folder = service.settings.data / "index"
+    (file,) = folder.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with service.reader.connect() as connection:
+        atlas = Atlases().atlas(connection, 1)
+    assert atlas is not None
+    assert atlas.locator.index(114.005, 22.515) >= 0
+    assert file.read_bytes() == whole
