@@ -169,6 +169,14 @@ class UnknownLevel(GeodataError):
         self.level = level
 
 
+class UnwritableFile(GeodataError):
+    """The grids cannot be written to this file."""
+
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"{path} cannot be written: {why}", path=str(path), why=why)
+        self.path = str(path)
+
+
 class UnknownTile(GeodataError):
     """There is no such tile."""
 
