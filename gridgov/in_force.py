@@ -9,6 +9,7 @@ from geodata.datum import Datum
 from geodata.grids import Hierarchy
 from geodata.locate import Locator
 from gridgov.errors import UnnamedDatum
+from gridgov.fields import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,12 @@ class CityFacts:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """Rules, city and atlas of one moment; replaced as a whole, never changed."""
+    """Rules, city, atlas and fields of one moment; replaced as a whole, never changed.
+
+    ``fields`` are the layers of specialised grids, None where the city has none.
+    """
 
     city: CityFacts
     rules: Rules
     atlas: Atlas
+    fields: Fields | None = None

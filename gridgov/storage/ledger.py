@@ -65,6 +65,7 @@ class Head:
     edition: int | None
     next_edition: int | None
     switch_at: int | None
+    specialised: int | None
 
 
 @dataclass(frozen=True, slots=True)

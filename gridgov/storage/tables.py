@@ -22,6 +22,7 @@ class StreamHead(SQLModel, table=True):
     ``previous`` is the hash of the last entry; ``ordinal`` makes search row ids of streams distinct;
     ``epoch`` changes when a store is restored, so that feeds know that their cursors mean nothing any more.
     From ``switch_at`` on, ``next_edition`` is the one in force: whoever writes next puts it so.
+    ``specialised`` is the newest version of any field's layer.
     """
 
     __tablename__ = "stream"
@@ -35,6 +36,7 @@ class StreamHead(SQLModel, table=True):
     edition: int | None = None
     next_edition: int | None = None
     switch_at: int | None = Field(default=None, sa_column=_micros(True))
+    specialised: int | None = None
 
 
 class EntryRow(SQLModel, table=True):
@@ -210,6 +212,45 @@ class GridRow(SQLModel, table=True):
     area_m2: float
     responsible_unit: str | None = None
     geometry: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class FieldLayerRow(SQLModel, table=True):
+    """One dated version of a field's layer of specialised grids; versions are counted over all fields.
+
+    The newest of a key is in force; one without a ``form`` says that the field has no layer any more. A layer
+    of sets is of the micro-grids of ``edition``; ``carried_from`` is the version it was made of when that
+    edition came, and ``moved`` (JSON) the micro-grids that changed hands then. ``classes``, ``categories``
+    and ``findings`` are JSON.
+    """
+
+    __tablename__ = "field_layer"
+    version: int = Field(primary_key=True)
+    key: str = Field(index=True)
+    name_zh: str
+    name_en: str
+    form: str | None = None
+    classes: str = Field(sa_column=_text())
+    categories: str = Field(sa_column=_text())
+    edition: int | None = None
+    carried_from: int | None = None
+    imported_at: int = Field(sa_column=_micros())
+    by: str
+    findings: str = Field(sa_column=_text())
+    moved: str = Field(sa_column=_text())
+
+
+class SpecialisedGridRow(SQLModel, table=True):
+    """One specialised grid of a version of a layer: ``micro_grids`` (codes, JSON) or a ``geometry`` (WKB,
+    WGS-84 degrees).
+    """
+
+    __tablename__ = "specialised_grid"
+    version: int = Field(primary_key=True, foreign_key="field_layer.version")
+    code: str = Field(primary_key=True)
+    name: str
+    team: str | None = None
+    micro_grids: str = Field(sa_column=_text())
+    geometry: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 
 class PhotoRow(SQLModel, table=True):

@@ -73,7 +73,7 @@ class Writer:
         self._switch, self._on_switch = switch, on_switch
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._in_force: InForce | None = None
-        self._versions: tuple[int | None, int | None] | None = None
+        self._versions: tuple[int | None, int | None, int | None] | None = None
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._stopped = False
         self._gate = threading.Lock()
@@ -241,7 +241,7 @@ class Writer:
         return lock_head(connection, self._stream) if self._switch(connection, head, now) else head
 
     def _refresh(self, connection: Connection, head: Head) -> None:
-        versions = (head.rules, head.edition)
+        versions = (head.rules, head.edition, head.specialised)
         if versions != self._versions:
             self._in_force = self._load(connection, head)
             self._versions = versions
