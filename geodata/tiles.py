@@ -54,6 +54,22 @@ class Tile:
     data: bytes
 
 
+def vector_layers(hierarchy: Hierarchy, zooms: Mapping[str, range]) -> list[dict[str, object]]:
+    """The layers of tiles as TileJSON 3.0.0 describes them (3.3), each with the zooms where it is drawn."""
+    widest = hierarchy.levels[0].key
+    return [
+        {
+            "id": level.key,
+            "description": f"{level.name_zh} {level.name_en}",
+            "minzoom": zooms[level.key][0],
+            "maxzoom": zooms[level.key][-1],
+            "fields": {name: FIELDS[name] for name in FIELDS if name != "parent" or level.key != widest},
+        }
+        for level in hierarchy.levels
+        if level.key in zooms
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Sheet:
     """One level at one zoom: polygons on whole units of the world; `numbers` are places in that level."""
@@ -108,14 +124,13 @@ class Tiles:
             number -= 1
         return number
 
-    def zooms(self, levels: Sequence[int | str], least: int = 0, most: int = MAX_ZOOM) -> dict[str, range]:
-        """The zooms at which each level is drawn where `levels` are asked for, widest first."""
-        drawn: dict[int, list[int]] = {}
-        for zoom in range(least, most + 1):
-            for number in {self.stand_in(level, zoom) for level in levels}:
-                drawn.setdefault(number, []).append(zoom)
-        keys = self.hierarchy.levels
-        return {keys[number].key: range(min(at), max(at) + 1) for number, at in sorted(drawn.items())}
+    def zooms(self, level: int | str) -> dict[str, range]:
+        """The zooms at which each level is drawn where `level` is asked for; raises UnknownLevel."""
+        drawn: dict[str, list[int]] = {}
+        for zoom in range(MAX_ZOOM + 1):
+            key = self.hierarchy.levels[self.stand_in(level, zoom)].key
+            drawn.setdefault(key, []).append(zoom)
+        return {key: range(at[0], at[-1] + 1) for key, at in drawn.items()}
 
     def tile(self, levels: Sequence[int | str], address: Address) -> Tile:
         """The tile with a layer for each of the levels asked for, or the wider one that stands in for it.
