@@ -3,7 +3,9 @@ with the smallest code. The answer does not depend on the order of the polygons.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -12,10 +14,13 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from geodata import raster, saved_index
-from geodata.borders import Borders, spheres
-from geodata.errors import BadPoint, check_point
+from geodata.borders import TOO_LONG, Borders, spheres
+from geodata.errors import BadHierarchy, BadPoint, check_point
 from geodata.grids import GridPath, Hierarchy
 from geodata.saved_index import Index
+
+SLACK = 1e-6
+"""Degrees: a reprojected border at longitude 180 may come out beyond it by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,14 @@ class Outside:
     distance_m: float
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Another micro-grid that a point may lie in if it is not exact, and the metres to it."""
+
+    path: GridPath
+    metres: float
+
+
 class Locator:
     """Locates points in the lowest grids of a hierarchy; built once, then safe to ask from any thread.
 
@@ -41,7 +54,10 @@ class Locator:
     """
 
     def __init__(self, hierarchy: Hierarchy, cells: int | None = None) -> None:
-        """Build the raster index; `cells` is about how many cells to make (default: 800 a polygon)."""
+        """Build the raster index; `cells` is about how many cells to make (default: 800 a polygon).
+
+        Raises BadHierarchy where the lowest grids do not lie on earth, in degrees.
+        """
         polygons = _polygons(hierarchy)
         _prepare(polygons)
         index = Index(raster.build(polygons, cells), spheres(polygons))
@@ -68,6 +84,7 @@ class Locator:
         saved_index.write(file, Index(self._raster, self._borders.spheres), digest)
 
     def _take(self, hierarchy: Hierarchy, polygons: NDArray[np.object_], index: Index) -> None:
+        self._hierarchy = hierarchy
         self.paths: tuple[GridPath, ...] = hierarchy.paths
         self._polygons = polygons
         self._raster = index.raster
@@ -112,13 +129,10 @@ class Locator:
 
         Raises BadPoint naming the first bad position; ValueError where the shapes differ.
         """
-        x, y = np.asarray(lons, np.float64), np.asarray(lats, np.float64)
-        if x.shape != y.shape or x.ndim != 1:
-            raise ValueError(
-                f"longitudes and latitudes are two rows of one length, not {x.shape} and {y.shape}"
-            )
+        x, y = _rows(lons, lats)
         west, south, per_x, per_y = self._frame
-        across, up = (x - west) * per_x, (y - south) * per_y
+        with np.errstate(over="ignore"):
+            across, up = (x - west) * per_x, (y - south) * per_y
         inside = (across >= 0) & (across < self._columns) & (up >= 0) & (up < self._rows)
         if inside.all():
             return self._resolve(self._cells(across, up), x, y)
@@ -153,6 +167,25 @@ class Locator:
             point, at, end = point[further], at[further] + 1, end[further]
         return answer
 
+    def levels_many(self, lons: ArrayLike, lats: ArrayLike) -> tuple[NDArray[np.int32], ...]:
+        """The grids of every level that many points lie in, located once: a row for each level, widest first,
+        of numbers in `hierarchy.at(level)`, -1 outside. Raises as `index_many` does.
+        """
+        return self.levels_of(self.index_many(lons, lats))
+
+    def levels_of(self, numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
+        """The grids of every level above micro-grids given by number (-1: none), as :meth:`levels_many`."""
+        return tuple(above[numbers] for above in self._above)
+
+    @cached_property
+    def _above(self) -> tuple[NDArray[np.int32], ...]:
+        """For each level the grid that each micro-grid lies in; the last item, at -1, is that of outside."""
+        rows = []
+        for level, codes in enumerate(zip(*self.paths, strict=True)):
+            number = {grid.code: at for at, grid in enumerate(self._hierarchy.at(level))}
+            rows.append(np.array([*(number[code] for code in codes), raster.OUTSIDE], np.int32))
+        return tuple(rows)
+
     def locate(self, lon: float, lat: float, *, border: bool = True) -> Located | Outside:
         """The path of the micro-grid that a point lies in, with the distance to its border unless `border` is
         False; outside all of them, the nearest one and its distance. Raises BadPoint.
@@ -173,9 +206,94 @@ class Locator:
             return self._borders.nearest(lon, lat)[1]
         return self._borders.distance(number, lon, lat)
 
+    def border_distances(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.float64]:
+        """:meth:`border_distance` of many points at once, shape (n,). Raises as `index_many` does.
+
+        Points outside all grids are measured one by one.
+        """
+        x, y = _rows(lons, lats)
+        return self._border_distances(self.index_many(x, y), x, y)
+
+    def _border_distances(
+        self, numbers: NDArray[np.int32], x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        metres = np.empty(len(x))
+        inside = numbers >= 0
+        metres[inside] = self._borders.distances(numbers[inside], x[inside], y[inside])
+        for at in np.flatnonzero(~inside).tolist():
+            metres[at] = self._borders.nearest(float(x[at]), float(y[at]))[1]
+        return metres
+
+    def near(self, lon: float, lat: float, metres: float) -> tuple[Near, ...]:
+        """The other micro-grids that reach within `metres` of a point, nearest first, then by code.
+
+        Where a point is only good to `metres`, it may as well lie in these. Raises BadPoint, and ValueError
+        for a number of metres below zero.
+        """
+        number = self.index(lon, lat)
+        if not metres >= 0:
+            raise ValueError(f"expected a distance of 0 m or more, not {metres!r}")
+        # What is farther than its own border is another grid's only where grids overlap.
+        if (
+            number >= 0
+            and self._borders.distance(number, lon, lat) > metres + TOO_LONG
+            and not self._borders.overlapped(number)
+        ):
+            return ()
+        found = self._borders.within(lon, lat, metres)
+        return tuple(Near(self.paths[other], away) for away, other in found if other != number)
+
+    def near_many(
+        self, lons: ArrayLike, lats: ArrayLike, metres: ArrayLike
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """:meth:`near` of many points at once; `metres` is one number, or one a point.
+
+        Returns three rows, an item for each point and micro-grid: the point's place in the input, the
+        micro-grid's number in `paths`, the metres; by point, then as `near` orders them.
+        """
+        x, y = _rows(lons, lats)
+        reach = np.broadcast_to(np.asarray(metres, np.float64), x.shape)
+        numbers = self.index_many(x, y)
+        if not np.all(reach >= 0):
+            raise ValueError("expected distances of 0 m or more")
+        asked = numbers < 0
+        inside = np.flatnonzero(~asked)
+        border = self._borders.distances(numbers[inside], x[inside], y[inside])
+        overlaps = {
+            number: self._borders.overlapped(number) for number in np.unique(numbers[inside]).tolist()
+        }
+        overlapped = np.array([overlaps[number] for number in numbers[inside].tolist()], bool)
+        asked[inside] = (border <= reach[inside] + TOO_LONG) | overlapped
+        at = np.flatnonzero(asked)
+        point, number, away = self._borders.within_many(x[at], y[at], reach[at])
+        others = numbers[at[point]] != number
+        return at[point[others]], number[others], away[others]
+
+
+def locate_layers(
+    locators: Mapping[str, Locator], lons: ArrayLike, lats: ArrayLike
+) -> dict[str, NDArray[np.int32]]:
+    """The numbers of many points in several layers of polygons at once, each by its own locator: editions of
+    the grids, specialised grids with borders of their own. Raises as `Locator.index_many` does.
+    """
+    x, y = _rows(lons, lats)
+    return {name: locator.index_many(x, y) for name, locator in locators.items()}
+
+
+def _rows(lons: ArrayLike, lats: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, y = np.asarray(lons, np.float64), np.asarray(lats, np.float64)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ValueError(f"longitudes and latitudes are two rows of one length, not {x.shape} and {y.shape}")
+    return x, y
+
 
 def _polygons(hierarchy: Hierarchy) -> NDArray[np.object_]:
-    return np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
+    polygons = np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
+    west, south, east, north = (float(bound) for bound in shapely.total_bounds(polygons))
+    if not (west >= -180 - SLACK and east <= 180 + SLACK and south >= -90 - SLACK and north <= 90 + SLACK):
+        run = f"from {west:,.6g} to {east:,.6g} and from {south:,.6g} to {north:,.6g}"
+        raise BadHierarchy([f"expected degrees, but the coordinates of the lowest grids run {run}"])
+    return polygons
 
 
 def _prepare(polygons: NDArray[np.object_]) -> None:

@@ -10,92 +10,28 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from shapely.geometry import MultiPolygon, Point, Polygon, box
+from shapely.geometry import Point, Polygon, box
 
-from geodata.errors import BadPoint
+from geodata.errors import BadHierarchy, BadPoint
 from geodata.grids import WGS84, Hierarchy
 from geodata.locate import Located, Locator, Outside
 from geodata.read import read
 from geodata.synthetic import district
 from tests.geodata.drawings import CITY, WARDS, a_grid, one_level, tile
+from tests.geodata.points import (
+    assert_equals_scan,
+    lats,
+    lons,
+    mosaics,
+    scan,
+    shapes,
+    telling_points,
+)
 
 NEIGHBOURS = one_level([tile(1, 0), tile(0, 0), tile(0, 2)], ["a", "b", "c"])
 
 
-def scan(hierarchy, x, y):
-    """The slow, obvious way: the first of the polygons in order of code that each point meets, or -1."""
-    polygons = np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
-    point, number = shapely.STRtree(polygons).query(shapely.points(x, y), predicate="intersects")
-    found = np.full(len(x), len(polygons))
-    np.minimum.at(found, point, number)
-    return np.where(found == len(polygons), -1, found)
-
-
-def telling_points(hierarchy, seed=1, strewn=20_000):
-    """All vertices and edge midpoints, points a hair beside them, and points strewn over and around the box."""
-    polygons = [grid.geometry for grid in hierarchy.lowest]
-    points, ring = shapely.get_coordinates(
-        shapely.get_rings(shapely.get_parts(np.array(polygons, dtype=object))), return_index=True
-    )
-    middles = ((points[1:] + points[:-1]) / 2)[ring[1:] == ring[:-1]]
-    rng = np.random.default_rng(seed)
-    beside = np.nextafter(points, rng.choice([-1000.0, 1000.0], points.shape))
-    low, high = points.min(axis=0), points.max(axis=0)
-    spread = rng.uniform(low - (high - low) / 20, high + (high - low) / 20, (strewn, 2))
-    return np.concatenate([points, middles, beside, spread]).T
-
-
-def assert_equals_scan(hierarchy, x, y, cells=None, one_by_one=3000):
-    locator = Locator(hierarchy, cells)
-    expected = scan(hierarchy, x, y)
-    assert np.array_equal(locator.index_many(x, y), expected)
-    for at in np.random.default_rng(2).integers(0, len(x), min(one_by_one, len(x))).tolist():
-        assert locator.index(float(x[at]), float(y[at])) == expected[at]
-
-
 # --- laws, on drawings made up by Hypothesis -----------------------------------------------------------------
-
-# Away from zero: beside it doubles come as close as 5e-324, where GEOS itself says no to a polygon and yes to the
-# same polygon prepared (its products underflow).
-across = st.integers(0, 12).map(lambda steps: 10 + steps / 8)
-up = st.integers(0, 12).map(lambda steps: 50 + steps / 8)
-length = st.integers(1, 13).map(lambda steps: steps / 8)
-lons, lats = st.floats(9, 13), st.floats(49, 53)
-
-
-@st.composite
-def boxes(draw):
-    west, south = draw(across), draw(up)
-    return box(west, south, west + draw(length), south + draw(length))
-
-
-@st.composite
-def stars(draw):
-    """A polygon around a middle, its corners at any distance from it."""
-    x, y = draw(across), draw(up)
-    reaches = draw(st.lists(st.floats(0.05, 1.0), min_size=3, max_size=9))
-    angles = [2 * math.pi * at / len(reaches) for at in range(len(reaches))]
-    return Polygon([(x + r * math.cos(a), y + r * math.sin(a)) for r, a in zip(reaches, angles, strict=True)])
-
-
-@st.composite
-def with_hole(draw):
-    around = draw(st.one_of(boxes(), stars()))
-    holed = around.difference(shapely.affinity.scale(draw(st.one_of(boxes(), stars())), 0.5, 0.5))
-    return around if holed.is_empty else holed
-
-
-@st.composite
-def in_parts(draw):
-    merged = shapely.union_all(
-        draw(st.lists(st.one_of(boxes(), stars(), with_hole()), min_size=2, max_size=4))
-    )
-    return merged if isinstance(merged, MultiPolygon) else MultiPolygon([merged])
-
-
-shapes = st.one_of(boxes(), stars(), with_hole(), in_parts()).filter(
-    lambda shape: shape.is_valid and shape.area > 0 and shape.geom_type in ("Polygon", "MultiPolygon")
-)
 
 
 @given(st.lists(shapes, min_size=1, max_size=6), st.sampled_from([None, 1, 16 * 16, 200 * 200]))
@@ -104,6 +40,24 @@ def test_equals_a_scan_whatever_the_polygons(polygons, cells):
     midpoint, point a hair beside a vertex, and point strewn around."""
     hierarchy = one_level(polygons)
     assert_equals_scan(hierarchy, *telling_points(hierarchy, strewn=300), cells, one_by_one=200)
+
+
+@given(mosaics(), st.sampled_from([None, 1, 16 * 16, 200 * 200]))
+def test_equals_a_scan_where_polygons_share_their_borders(polygons, cells):
+    """In parts, with holes that others fill, meeting in corners: and whatever lies in the area that they cover lies in
+    exactly one of them."""
+    hierarchy = one_level(polygons)
+    x, y = telling_points(hierarchy, strewn=300)
+    assert_equals_scan(hierarchy, x, y, cells, one_by_one=200)
+    together = np.array([shapely.intersects_xy(shape, x, y) for shape in polygons]).any(axis=0)
+    assert np.array_equal(Locator(hierarchy, cells).index_many(x, y) >= 0, together)
+
+
+@given(mosaics(), st.floats(1e-9, 1e-4))
+def test_equals_a_scan_where_neighbours_share_pieces_and_overlap_elsewhere(polygons, shift):
+    """A piece of border that two polygons share says nothing of a third that lies across it."""
+    hierarchy = one_level([*polygons, *(shapely.affinity.translate(shape, shift) for shape in polygons[:2])])
+    assert_equals_scan(hierarchy, *telling_points(hierarchy, strewn=300), one_by_one=200)
 
 
 @given(st.lists(shapes, min_size=2, max_size=5), st.randoms(use_true_random=False))
@@ -184,7 +138,17 @@ def test_outside_gives_the_nearest_grid_also_from_the_other_side_of_the_earth():
 
 @pytest.mark.parametrize(
     ("lon", "lat"),
-    [(math.nan, 50), (10, math.nan), (math.inf, 50), (10, -math.inf), (180.1, 50), (10, 90.1), (50, 114)],
+    [
+        (math.nan, 50),
+        (10, math.nan),
+        (math.inf, 50),
+        (10, -math.inf),
+        (180.1, 50),
+        (10, 90.1),
+        (50, 114),
+        (1e308, 50),
+        (10, -1e308),
+    ],
 )
 def test_a_point_that_is_none_is_refused(lon, lat):
     locator = Locator(NEIGHBOURS)
@@ -205,9 +169,9 @@ def test_many_points_come_in_two_rows_of_one_length():
     locator = Locator(NEIGHBOURS)
     assert locator.index_many([], []).tolist() == []
     assert locator.index_many([10.005, 0], [50.005, 0]).tolist() == [1, -1]
-    for lons, lats in (([1.0, 2.0], [1.0]), ([[1.0]], [[1.0]])):
+    for across, up in (([1.0, 2.0], [1.0]), ([[1.0]], [[1.0]])):
         with pytest.raises(ValueError, match="two rows of one length"):
-            locator.index_many(lons, lats)
+            locator.index_many(across, up)
 
 
 def test_the_corners_of_the_world_are_points():
@@ -215,6 +179,20 @@ def test_the_corners_of_the_world_are_points():
     x = np.array([-180.0, 180.0, -180.0, 180.0, 0.0, 0.0])
     y = np.array([-90.0, -90.0, 90.0, 90.0, 0.0, 90.0])
     assert world.index_many(x, y).tolist() == [0, 1, 0, 1, 0, 0]
+
+
+def test_a_hierarchy_of_one_polygon_alone():
+    alone = one_level([tile(0, 0, 3, 3).difference(tile(1, 1))])
+    assert_equals_scan(alone, *telling_points(alone, strewn=500))
+    assert Locator(alone).locate(10.005, 50.005, border=False) == Located(("000",), None)
+    assert Locator(alone).locate(10.015, 50.015) == Outside(("000",), pytest.approx(357.8, abs=0.6))
+
+
+def test_a_hierarchy_drawn_in_metres_is_refused():
+    """A point on earth could lie in none of its grids, and one in them is no point on earth."""
+    shenzhen = one_level([box(500_000, 2_500_000, 501_000, 2_501_000)])
+    with pytest.raises(BadHierarchy, match="500,000 to 501,000"):
+        Locator(shenzhen)
 
 
 def test_polygons_of_a_millimetre_and_of_a_hairs_breadth():
