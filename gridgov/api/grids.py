@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -13,11 +11,14 @@ from pydantic import Field
 
 from geodata.datum import Datum, to_wgs84, to_wgs84_many
 from geodata.errors import check_point
+from geodata.grids import GridPath, Hierarchy
 from geodata.locate import Located, Outside
 from geodata.publish import feature_collection
+from geodata.simplify import MOST_METRES, simplified
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import Body, NamedDatum, Number
+from gridgov.api.bodies import Body, Line, NamedDatum, Number
 from gridgov.api.dependencies import GridGov, SignedIn
+from gridgov.api.shelf import Print, Shelf, answer, printed
 from gridgov.in_force import Atlas
 from gridgov.places import require_not_swapped
 
@@ -26,6 +27,9 @@ router = APIRouter(prefix="/api", tags=["grids 网格"])
 MEDIA_TYPE: Final = "application/geo+json"
 #: Points of one question at most; about 400 kB of JSON, answered in some ten milliseconds.
 MOST_POINTS: Final = 20_000
+#: Gzipped: 4,833 micro-grids take 2 MB.
+PRINTS_BYTES: Final = 64_000_000
+SIMPLIFIED_KEPT: Final = 4
 
 
 class Points(Body):
@@ -43,34 +47,39 @@ class Point(Body):
     datum: NamedDatum
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One level of an edition as it goes out: gzipped GeoJSON and the tag that stands for it."""
+class Drawing(Body):
+    """Which grids of a level, and how fine."""
 
-    tag: str
-    plain: bytes
-    packed: bytes
+    under: Annotated[Line | None, Field(description="a grid path, its codes joined by /")] = None
+    simplified: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=MOST_METRES,
+            description="metres that borders may move by, about; what was shared stays shared",
+        ),
+    ] = None
 
 
-class Shelf:
-    """Levels drawn already, of the edition in force alone. A level of 5,000 polygons takes a second to
-    draw.
-    """
+class Drawings:
+    """Levels drawn already. One of 5,000 polygons takes a second to draw, half of one to simplify."""
 
     def __init__(self) -> None:
-        self._atlas: Atlas | None = None
-        self._drawn: dict[str, Drawn] = {}
+        self._prints = Shelf[Print](PRINTS_BYTES, lambda one: one.size)
+        self._simplified = Shelf[Hierarchy](SIMPLIFIED_KEPT, lambda _: 1, at_once=1)
 
-    def level(self, atlas: Atlas, key: str) -> Drawn:
-        """That level of the atlas; raises UnknownLevel."""
-        if atlas is not self._atlas:
-            self._atlas, self._drawn = atlas, {}
-        found = self._drawn.get(key)
-        if found is None:
-            plain = feature_collection(atlas.hierarchy, key)
-            tag = f'"{hashlib.sha256(plain).hexdigest()[:32]}"'
-            found = self._drawn[key] = Drawn(tag, plain, gzip.compress(plain, 6, mtime=0))
-        return found
+    async def level(self, atlas: Atlas, key: str, asked: Drawing) -> Print:
+        """The grids of a level as GeoJSON; raises UnknownLevel, UnknownGrid, MapsBusy."""
+        hierarchy, number = atlas.hierarchy, atlas.hierarchy.level_number(key)
+        under = tuple(asked.under.split("/")) if asked.under else ()
+        if under:
+            hierarchy.grid(under)
+        if (metres := asked.simplified) is not None:
+            # All of the level, whatever part is wanted: parts drawn one by one then fit together.
+            simpler = partial(simplified, hierarchy, number, metres)
+            hierarchy = await self._simplified.take((atlas.edition, number, metres), simpler)
+        draw = partial(_geojson, hierarchy, number, under)
+        return await self._prints.take((atlas.edition, number, under, metres), draw)
 
 
 @router.get("/grids")
@@ -96,15 +105,13 @@ def grids(_: SignedIn, gridgov: GridGov) -> Response:
 
 
 @router.get("/grids/{level}.geojson")
-def level_geojson(level: str, request: Request, _: SignedIn, gridgov: GridGov) -> Response:
+async def level_geojson(
+    level: str, asked: Annotated[Drawing, Query()], request: Request, _: SignedIn, gridgov: GridGov
+) -> Response:
     """The polygons of a level as GeoJSON; the tag stays the same until the grids change."""
-    drawn = request.app.state.shelf.level(gridgov.service.in_force.atlas, level)
-    headers = {"ETag": drawn.tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
-    if drawn.tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(drawn.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=MEDIA_TYPE)
-    return Response(drawn.plain, headers=headers, media_type=MEDIA_TYPE)
+    drawings: Drawings = request.app.state.drawings
+    drawn = await drawings.level(gridgov.service.in_force.atlas, level, asked)
+    return await answer(request, drawn, MEDIA_TYPE)
 
 
 @router.get("/locate")
@@ -145,3 +152,7 @@ def _located(atlas: Atlas, lon: float, lat: float, datum: Datum) -> dict[str, An
         return answer | {"path": None, "nearest": list(found.nearest), "outside_m": found.distance_m}
     names = [atlas.hierarchy.grid(found.path[: n + 1]).name for n in range(len(found.path))]
     return answer | {"path": list(found.path), "names": names, "border_m": found.border_m}
+
+
+def _geojson(hierarchy: Hierarchy, level: int, under: GridPath) -> Print:
+    return printed(feature_collection(hierarchy, level, under))
