@@ -70,6 +70,10 @@ class FiguresBusy(ServiceError):
     """Too many figures are being worked out at this moment; try again in a few seconds."""
 
 
+class MapsBusy(ServiceError):
+    """Too many maps are being drawn at this moment; try again in a few seconds."""
+
+
 class NotAllowed(ServiceError):
     """This is for people in another role."""
 
