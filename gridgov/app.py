@@ -29,6 +29,7 @@ from gridgov.api import (
     problems,
     rules,
     sessions,
+    tiles,
 )
 from gridgov.api.dependencies import Parts, administrator, operator_session, session_of
 from gridgov.api.door import Door, Limit, Limits
@@ -48,6 +49,7 @@ NOUNS = (
     incidents,
     photos,
     grids,
+    tiles,
     rules,
     closure,
     people,
@@ -72,7 +74,8 @@ def create_app(
         title="gridgov", version="0.1.0", docs_url=None, redoc_url=None, lifespan=_lifespan, telemetry=_QUIET
     )
     app.state.parts = _parts(service, operator, passwords or Passwords())
-    app.state.shelf = grids.Shelf()
+    app.state.drawings = grids.Drawings()
+    app.state.tiles = tiles.Drawn()
     app.state.figures = closure.Desk()
     for noun in NOUNS:
         app.include_router(noun.router)
