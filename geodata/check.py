@@ -36,8 +36,8 @@ TOLERANCE_M2 = 1.0
 """A sliver a millimetre wide along a kilometre: left by rounding, meant by no survey, finer than any phone's
 position. Above it, two grids really claim the same ground."""
 VAGUE_M = 5.0
-"""A way to longitude and latitude that may be further off than this moves more reports over a border than half
-of a phone's own error (10 m) does."""
+"""A way to longitude and latitude that may be further off than this moves as many reports over a border
+as half of a phone's own error (10 m)."""
 
 
 def check(drawing: Drawing, tolerance_m2: float = TOLERANCE_M2) -> tuple[Finding, ...]:
@@ -55,7 +55,7 @@ def check(drawing: Drawing, tolerance_m2: float = TOLERANCE_M2) -> tuple[Finding
     | SLIVER: a grid, or a part of one, within `tolerance_m2` | warning, info | m² |
     | OVERLAP, OUTSIDE_PARENT | error above `tolerance_m2`, else info | m² |
     | STRADDLES: a notable share in another parent | error | m² out of its own |
-    | GAP (a hole in the level, a slit), UNCOVERED (of a parent) | warning above `tolerance_m2`, else info | m² |
+    | GAP (a hole, a slit), UNCOVERED (of a parent) | warning above `tolerance_m2`, else info | m² |
     | LEVEL_AREA: children do not add up to their parent | warning | m² of difference |
     | CHILDLESS (not lowest, has no grid below) | warning | count |
 
@@ -114,13 +114,13 @@ def _family(
 
 
 def _vague(drawing: Drawing) -> Iterator[Finding]:
-    """Sources whose way to longitude and latitude may be off by more than VAGUE_M, or by nobody knows what."""
+    """Sources whose way to longitude and latitude is vague: off by more than VAGUE_M, or nobody knows how far."""
     each = len(drawing.sources) == len(drawing.levels)
     for number, source in enumerate(drawing.sources):
         level = number if each else len(drawing.levels) - 1
         if level in drawing.unplaced or (source.accuracy_m is not None and source.accuracy_m <= VAGUE_M):
             continue
-        off = "nobody knows how far" if source.accuracy_m is None else f"up to {source.accuracy_m:g} m"
+        off = "an unknown length" if source.accuracy_m is None else f"up to {source.accuracy_m:g} m"
         yield Finding(
             "VAGUE_DATUM",
             Severity.error if source.accuracy_m is None else Severity.warning,
@@ -129,8 +129,8 @@ def _vague(drawing: Drawing) -> Iterator[Finding]:
             1.0 if source.accuracy_m is None else source.accuracy_m,
             "count" if source.accuracy_m is None else "m",
             None,
-            f"{source.file} is in {source.crs}, from which longitude and latitude come by a way that is off by {off} "
-            f"({source.transformation}): ask for the file in CGCS2000 (EPSG:4490, EPSG:4547) or WGS 84",
+            f"{source.file} is in {source.crs}, and the way from there to longitude and latitude is off by "
+            f"{off} ({source.transformation}): ask for the file in CGCS2000 (EPSG:4490, EPSG:4547) or WGS 84",
         )
 
 

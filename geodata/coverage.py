@@ -1,31 +1,36 @@
-"""How the polygons of a level lie: overlaps and gaps, and what sticks out of a parent or leaves it bare."""
+"""How the polygons of one level lie beside each other: overlaps, holes between them, and slits."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from geodata.drawing import Drawn
-from geodata.findings import Finding, Severity, place_in
-from geodata.grids import area_m2, merged
+from geodata.findings import Finding, Severity, place_in, size
+from geodata.grids import merged
+from geodata.ground import ground_m2, grounds_m2
 
 Polygons = NDArray[np.object_]
+
+SLIT_M = 1.0
+"""A slit is found up to this width: narrower than any lane or ditch that somebody could mean, wider than what
+rounding, or the same border drawn twice along the same points, leaves behind. Wider ones that are open to the
+outside of the level may be meant; where they are not, their parent is not covered (UNCOVERED)."""
+FLOOR_M2 = 0.01
+"""Smaller slits are not told: cutting them out leaves as much by its own rounding."""
+DEGREE_M = 111_195.0
+"""A degree of latitude, 6,371,007 m times pi over 180: for widths, where a percent does not matter."""
 
 
 def polygons_of(drawn: Sequence[Drawn]) -> Polygons:
     """The geometries, as an array for shapely."""
     return np.array([one.geometry for one in drawn], dtype=object)
-
-
-def parts_m2(geometry: BaseGeometry) -> float:
-    """The area in m² of whatever in a geometry has an area."""
-    areas = (area_m2(part) for part in shapely.get_parts(geometry).tolist() if isinstance(part, Polygon))
-    return sum(areas, 0.0)
 
 
 def overlaps(level: str, drawn: Sequence[Drawn], tolerance_m2: float) -> Iterator[Finding]:
@@ -35,96 +40,96 @@ def overlaps(level: str, drawn: Sequence[Drawn], tolerance_m2: float) -> Iterato
     suspect = np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(polygons)))
     first, second = shapely.STRtree(polygons).query(polygons[suspect], predicate="intersects")
     pairs = np.unique(np.sort(np.column_stack([suspect[first], second]), axis=1), axis=0)
-    for a, b in pairs[pairs[:, 0] < pairs[:, 1]].tolist():
-        shared = shapely.intersection(polygons[a], polygons[b])
-        if not shared.area:
-            continue
-        measure = parts_m2(shared)
-        codes = tuple(sorted((drawn[a].code, drawn[b].code)))
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    shared = shapely.intersection(polygons[pairs[:, 0]], polygons[pairs[:, 1]])
+    measures = grounds_m2(shared)
+    for at in np.flatnonzero(shapely.area(shared)).tolist():
+        codes = tuple(sorted(drawn[one].code for one in pairs[at].tolist()))
+        large = measures[at] > tolerance_m2
         yield Finding(
             "OVERLAP",
-            Severity.error if measure > tolerance_m2 else Severity.info,
+            Severity.error if large else Severity.info,
             level,
             codes,
-            measure,
+            float(measures[at]),
             "m2",
-            place_in(shared),
-            f"{codes[0]} and {codes[1]} of level {level} both cover {measure:,.4g} m²",
+            place_in(shared[at]),
+            f"{codes[0]} and {codes[1]} of level {level} both cover {size(measures[at])}"
+            + (
+                ": give that ground to one of them"
+                if large
+                else f", less than the tolerance of {size(tolerance_m2)}"
+            ),
+            geometry=areas_in(shared[at]),
         )
 
 
 def gaps(level: str, drawn: Sequence[Drawn], tolerance_m2: float) -> Iterator[Finding]:
-    """Every hole in the union of the level; a park or a dock may be meant: a warning at most."""
+    """Every hole in the union of the level, and every slit; a lake may be meant: a warning at most."""
     polygons = polygons_of(drawn)
     parts = shapely.get_parts(merged(polygons)).tolist()
     holes = [Polygon(ring) for part in parts for ring in part.interiors]
     tree = shapely.STRtree(polygons)
-    for hole in holes:
-        measure = area_m2(hole)
-        around = tuple(sorted(drawn[at].code for at in tree.query(hole, predicate="intersects").tolist()))
+    for hole in [*holes, *_slits(polygons, holes)]:
+        measure = ground_m2(hole)
+        near = tree.query(hole, predicate="dwithin", distance=1e-9)  # 0.1 mm: a slit is cut out with rounding
+        around = tuple(sorted({drawn[at].code for at in near.tolist()}))
+        large = measure > tolerance_m2
         yield Finding(
             "GAP",
-            Severity.warning if measure > tolerance_m2 else Severity.info,
+            Severity.warning if large else Severity.info,
             level,
             around,
             measure,
             "m2",
             place_in(hole),
-            f"no grid of level {level} covers {measure:,.4g} m² {_between(around)}",
+            f"no grid of level {level} covers {size(measure)} {_between(around)}"
+            + (
+                ": close the gap, or accept it where it is meant, a lake perhaps"
+                if large
+                else f", less than the tolerance of {size(tolerance_m2)}"
+            ),
+            geometry=hole,
         )
 
 
-def outside_parent(
-    level: str, drawn: Sequence[Drawn], parents: Sequence[Drawn], tolerance_m2: float
-) -> Iterator[Finding]:
-    """Every grid that reaches out of its parent (each has exactly one among `parents`)."""
-    parent_of = {parent.code: parent for parent in parents}
-    held = [(child, parent_of[child.parent]) for child in drawn if child.parent in parent_of]
-    polygons = polygons_of([child for child, _ in held])
-    containers = polygons_of([parent for _, parent in held])
-    shapely.prepare(containers)
-    for at in np.flatnonzero(~shapely.covers(containers, polygons)).tolist():
-        child, parent = held[at]
-        beyond: BaseGeometry = polygons[at].difference(containers[at])
-        measure = parts_m2(beyond)
-        if not measure:
-            continue
-        yield Finding(
-            "OUTSIDE_PARENT",
-            Severity.error if measure > tolerance_m2 else Severity.info,
-            level,
-            (child.code, parent.code),
-            measure,
-            "m2",
-            place_in(beyond),
-            f"{child.code} of level {level} reaches {measure:,.4g} m² out of its parent {parent.code}",
-        )
+def _slits(polygons: Polygons, holes: Sequence[Polygon]) -> list[BaseGeometry]:
+    """What no polygon covers within SLIT_M of two of them, and is in no hole: in degrees, as the polygons."""
+    _, south, _, north = shapely.total_bounds(polygons).tolist()
+    shrink, width = math.cos(math.radians((south + north) / 2)), SLIT_M / DEGREE_M
+    plane = _stretched(polygons, shrink)
+    edges = shapely.coverage_invalid_edges(plane, gap_width=width)
+    suspect = np.flatnonzero(~shapely.is_empty(edges))
+    if not len(suspect):
+        return []
+    # Edges that fit no neighbour are told apart from those that only face one.
+    facing = shapely.difference(edges[suspect], shapely.coverage_invalid_edges(plane)[suspect])
+    strips = shapely.buffer(facing[~shapely.is_empty(facing)], width, quad_segs=2, cap_style="flat")
+    first, second = shapely.STRtree(strips).query(strips, predicate="intersects")
+    pairs = first < second
+    between = shapely.union_all(shapely.intersection(strips[first[pairs]], strips[second[pairs]]))
+    known = np.array([*plane, *_stretched(np.array(holes, dtype=object), shrink)], dtype=object)
+    tree = shapely.STRtree(known)
+    bare = []
+    for part in shapely.get_parts(between).tolist():
+        covered = shapely.union_all(known[tree.query(part, predicate="intersects")])
+        bare += shapely.get_parts(part.difference(covered)).tolist()
+    slits = _stretched(np.array([one for one in bare if one.area > 0], dtype=object), 1 / shrink)
+    kept: list[BaseGeometry] = slits[grounds_m2(slits) > FLOOR_M2].tolist()
+    return kept
 
 
-def uncovered(
-    level: str, drawn: Sequence[Drawn], parents: Sequence[Drawn], tolerance_m2: float
-) -> Iterator[Finding]:
-    """Every parent that its children do not fill; `level` is the parents'."""
-    children: dict[str | None, list[Drawn]] = {}
-    for child in drawn:
-        children.setdefault(child.parent, []).append(child)
-    for parent, polygon in zip(parents, polygons_of(parents), strict=True):
-        mine = children.get(parent.code)
-        if not mine:
-            continue
-        bare: BaseGeometry = polygon.difference(merged(polygons_of(mine)))
-        measure = parts_m2(bare)
-        if measure:
-            yield Finding(
-                "UNCOVERED",
-                Severity.warning if measure > tolerance_m2 else Severity.info,
-                level,
-                (parent.code,),
-                measure,
-                "m2",
-                place_in(bare),
-                f"no child of {parent.code} of level {level} covers {measure:,.4g} m² of it",
-            )
+def _stretched(geometries: Polygons, factor: float) -> Polygons:
+    """The geometries with longitudes times a factor: a degree is then as long eastward as northward."""
+    stretched: Polygons = shapely.transform(geometries, lambda points: points * [factor, 1.0])
+    return stretched
+
+
+def areas_in(geometry: BaseGeometry) -> Polygon | MultiPolygon:
+    """The polygons in a geometry, as one; the points and lines in which polygons also meet are left out."""
+    parts = shapely.get_parts(shapely.get_parts(geometry)).tolist()
+    areas = [part for part in parts if isinstance(part, Polygon) and part.area]
+    return areas[0] if len(areas) == 1 else MultiPolygon(areas)
 
 
 def _between(codes: Sequence[str]) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import shapely
 
-from geodata.check import ACCEPTABLE, TOLERANCE_M2, Acceptance, accept, check
-from geodata.coverage import parts_m2
+from geodata.acceptance import ACCEPTABLE, Acceptance, accept
+from geodata.check import TOLERANCE_M2, check
 from geodata.drawing import Drawing, Drawn
 from geodata.errors import UnacceptedFindings
 from geodata.findings import Finding, Severity
 from geodata.grids import Grid, Hierarchy, merged
+from geodata.ground import ground_m2
 
 #: A measure is the same as the one that was accepted up to rounding on another machine.
 _SAME = 1.001
@@ -61,4 +62,4 @@ def _is_union(hierarchy: Hierarchy, grid: Grid) -> bool:
     if not children:
         return False
     union = merged(np.array([child.geometry for child in children], dtype=object))
-    return parts_m2(shapely.symmetric_difference(grid.geometry, union)) <= TOLERANCE_M2
+    return ground_m2(shapely.symmetric_difference(grid.geometry, union)) <= TOLERANCE_M2
