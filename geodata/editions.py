@@ -3,6 +3,7 @@ split, merged, moved, renamed, and which grids follow an old one."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,13 +56,14 @@ class Comparison:
         """
         grid = self._old.grid(path)
         laid = self._laid[grid.level]
-        number = [one.code for one in laid.old].index(grid.code)
-        here = laid.of(number)
+        number = bisect_left(laid.old, grid.code, key=lambda one: one.code)
         found = [
-            Successor(self._new.path(laid.new[second]), float(of_old), float(of_new))
-            for second, of_old, of_new in zip(
-                laid.second[here].tolist(), laid.of_old[here], laid.of_new[here], strict=True
+            Successor(
+                self._new.path(laid.new[second]),
+                m2 / float(laid.old_m2[number]),
+                m2 / float(laid.new_m2[second]),
             )
+            for second, m2 in laid.shared_with(number)
         ]
         return tuple(sorted(found, key=lambda one: (-one.of_old, one.path)))
 

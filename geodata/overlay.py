@@ -64,9 +64,10 @@ class Overlay:
         new = np.array([grid.code for grid in self.new], dtype=object)
         return np.asarray(old[self.first] == new[self.second], bool)
 
-    def of(self, first: int) -> slice:
-        """Where the pairs of an old grid stand."""
-        return slice(*np.searchsorted(self.first, [first, first + 1]).tolist())
+    def shared_with(self, first: int) -> list[tuple[int, float]]:
+        """The new grids that share ground with an old one, each with the m² they share."""
+        start, end = np.searchsorted(self.first, [first, first + 1]).tolist()
+        return list(zip(self.second[start:end].tolist(), self.m2[start:end].tolist(), strict=True))
 
 
 def plane_of(*hierarchies: Hierarchy) -> Plane:

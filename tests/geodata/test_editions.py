@@ -155,6 +155,8 @@ def test_as_plain_values_for_json():
     plain = compare(drawn("AAAAB"), drawn("AXXXB")).to_dict()
     assert json.loads(json.dumps(plain)) == plain
     assert plain["counts"] == {"kept": 1, "split": 1}
+    (follower, _) = compare(drawn("AAAAB"), drawn("AXXXB")).successors(("A",))
+    assert type(follower.of_old) is type(follower.of_new) is float
     assert plain["kept"] == {"ward": 1}
     (change,) = plain["changes"]
     assert (change["kind"], change["level"], change["old"], change["new"]) == (
