@@ -24,7 +24,7 @@ from dispatch.incidents import Incident
 from dispatch.lifecycle import Act
 from geodata.datum import Datum, to_wgs84
 from geodata.errors import UnknownGrid
-from geodata.locate import Located
+from geodata.locate import Located, Outside
 from gridgov.clock import new_salt
 from gridgov.errors import BadInput, MissingNumber
 from gridgov.in_force import Atlas, InForce
@@ -36,6 +36,10 @@ from gridgov.storage.words import Words
 IMPORTED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:imported")
 #: Names under which ids of relocations are made: the same incident for the same edition, the same id.
 RELOCATED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:relocated")
+#: A phone that does not know its place better than this says nothing about which grid it is in.
+FARTHEST_M: Final = 500.0
+#: More neighbours than somebody can choose among.
+MOST_NEIGHBOURS: Final = 8
 #: Who did what nobody did: entries that follow from the rules or the grids by themselves.
 SYSTEM: Final = "system"
 
@@ -144,6 +148,7 @@ def report(by: Somebody, sent: SentReport) -> Command:
             words=words.reference(),
             photos=sent.photos,
             happened_at=sent.happened_at or desk.now,
+            specialised=specialised(desk.in_force, where, sent.category),
         )
         actor = Actor(by.id, roles_anywhere(by.assignments, desk.now))
         fact = decisions.report(desk.in_force.rules, draft, actor, desk.case_number(), desk.now)
@@ -194,6 +199,7 @@ def import_row(by: str, row: ImportedRow) -> Command:
     sent = None if row.lon is None or row.lat is None else SentPosition(row.lon, row.lat, row.datum)
 
     def decide(_: Incident | None, desk: Desk) -> Decision:
+        where = locate(desk.in_force, sent)
         day = row.reported_at.astimezone(ZoneInfo(desk.in_force.city.zone)).date()
         fact = Imported(
             case_number=desk.case_number(day),
@@ -202,7 +208,7 @@ def import_row(by: str, row: ImportedRow) -> Command:
             channel=row.channel,
             category=row.category,
             department=row.department,
-            place=locate(desk.in_force, sent),
+            place=where,
             status=row.status,
             closed=row.closed,
             reported_at=row.reported_at,
@@ -210,6 +216,7 @@ def import_row(by: str, row: ImportedRow) -> Command:
             due_at=row.due_at,
             words=None if words is None else words.reference(),
             marks=row.marks,
+            specialised=specialised(desk.in_force, where, row.category),
         )
         return Decision((fact,), words, row.address)
 
@@ -232,7 +239,8 @@ def relocate(incident: str, seen: int, edition: int) -> Command:
             sent = SentPosition(place.raw_lon, place.raw_lat, Datum(place.datum), place.accuracy_m)
         where = locate(desk.in_force, sent)
         unit = territorial(desk.in_force.atlas, where.path)
-        return Decision((decisions.relocate(desk.in_force.rules, found, where, unit),))
+        matter = specialised(desk.in_force, where, found.category)
+        return Decision((decisions.relocate(desk.in_force.rules, found, where, unit, matter),))
 
     id_ = str(uuid.uuid5(RELOCATED, f"{incident}\n{seen}\n{edition}"))
     digest = hashlib.sha256(id_.encode()).digest()
@@ -261,7 +269,22 @@ def locate(in_force: InForce, sent: SentPosition | None) -> Place:
         border_m=found.border_m if isinstance(found, Located) else None,
         nearest=() if isinstance(found, Located) else found.nearest,
         outside_m=None if inside or isinstance(found, Located) else found.distance_m,
+        near_border=_near_border(atlas, found, lon, lat, sent.accuracy_m),
     )
+
+
+def _near_border(
+    atlas: Atlas, found: Located | Outside, lon: float, lat: float, accuracy_m: float | None
+) -> tuple[str, ...]:
+    """The other micro-grids that a point may lie in, if its stated accuracy reaches over the border."""
+    if accuracy_m is None:
+        return ()
+    reach = min(accuracy_m, FARTHEST_M)
+    border_m = found.border_m if isinstance(found, Located) else found.distance_m
+    if border_m is None or border_m > reach:
+        return ()
+    near = atlas.locator.near(lon, lat, reach)
+    return tuple("/".join(other.path) for other in near[:MOST_NEIGHBOURS])
 
 
 def territorial(atlas: Atlas, path: tuple[str, ...]) -> str | None:
@@ -279,6 +302,13 @@ def territorial(atlas: Atlas, path: tuple[str, ...]) -> str | None:
     return None
 
 
+def specialised(in_force: InForce, place: Place, category: str) -> tuple[str, ...]:
+    """The specialised grids (专业网格) of a place that matter for a category, as ``field/code``."""
+    if in_force.fields is None:
+        return ()
+    return in_force.fields.of(place, category, in_force.rules.categories)
+
+
 Verb = Callable[[SentAct, Incident, Actor, Desk, Words | None], Fact]
 
 
@@ -287,14 +317,18 @@ def _unit(incident: Incident, desk: Desk) -> str | None:
 
 
 def _place(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    atlas = desk.in_force.atlas
     where = locate(desk.in_force, sent.position)
-    return decisions.place(desk.in_force.rules, incident, by, where, territorial(atlas, where.path))
+    unit, matter = (
+        territorial(desk.in_force.atlas, where.path),
+        specialised(desk.in_force, where, incident.category),
+    )
+    return decisions.place(desk.in_force.rules, incident, by, where, unit, matter)
 
 
 def _file(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
     unit = _unit(incident, desk)
-    return decisions.file(desk.in_force.rules, incident, by, unit, sent.category, sent.urgency)
+    matter = specialised(desk.in_force, incident.place, sent.category or incident.category)
+    return decisions.file(desk.in_force.rules, incident, by, unit, sent.category, sent.urgency, matter)
 
 
 def _dispatch(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:

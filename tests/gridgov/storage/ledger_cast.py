@@ -49,13 +49,24 @@ offsets = st.sampled_from((None, -86_400, -1, 0, 60, 7_200))
 
 
 @dataclass(frozen=True)
+class DrawnAnew:
+    """The boundaries were drawn anew: an incident is to be located again."""
+
+    incident: str
+    seen: int
+    edition: int
+
+
+@dataclass(frozen=True)
 class Sent:
     """Something sent: who, what, and how to make the command of it, as often as it is sent again."""
 
     by: Any
-    content: SentReport | SentAct | ImportedRow
+    content: SentReport | SentAct | ImportedRow | DrawnAnew
 
     def command(self) -> Command:
+        if isinstance(self.content, DrawnAnew):
+            return commands.relocate(self.content.incident, self.content.seen, self.content.edition)
         if isinstance(self.content, SentReport):
             return commands.report(self.by, self.content)
         if isinstance(self.content, SentAct):
@@ -64,6 +75,8 @@ class Sent:
 
     @property
     def id(self) -> str:
+        if isinstance(self.content, DrawnAnew):
+            return self.command().id
         if isinstance(self.content, ImportedRow):
             return str(uuid.uuid5(commands.IMPORTED, f"{self.content.source}\n{self.content.number}"))
         return self.content.id

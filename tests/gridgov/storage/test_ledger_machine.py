@@ -49,6 +49,7 @@ from tests.gridgov.storage.ledger_cast import (
     PLACES,
     REASONS,
     WORDS,
+    DrawnAnew,
     Jumping,
     Sent,
     ids,
@@ -71,6 +72,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.sent: dict[str, Sent] = {}
         self.numbers: dict[str, int] = {}
         self.serials: dict[str, int] = {}
+        self.relocated: set[tuple[str, int]] = set()
         self.position = 0
 
     def _open(self) -> Town:
@@ -156,6 +158,19 @@ class LedgerMachine(RuleBasedStateMachine):
             by, SentAct(id_, incident.id, act, number, reason="因为", department=department, passed=passed)
         )
 
+    @precondition(lambda self: self.numbers)
+    @rule(data=st.data(), edition=st.integers(2, 3))
+    def boundaries_are_drawn_anew(self, data: st.DataObject, edition: int) -> None:
+        """What is open is located again; what has ended, or has moved on meanwhile, is left as it is."""
+        id_ = data.draw(st.sampled_from(sorted(self.numbers)))
+        incident = self._incident(id_)
+        seen = incident.number + data.draw(st.sampled_from((0, 0, 0, -1)))
+        sent = Sent(scene.Somebody(commands.SYSTEM), DrawnAnew(id_, seen, edition))
+        new = sent.id not in self.receipts
+        outcome = self._send(sent)
+        if seen == incident.number and new:
+            assert isinstance(outcome, Receipt) == incident.is_open
+
     @rule(data=st.data())
     def nobody_knows_it(self, data: st.DataObject) -> None:
         sent = SentAct(data.draw(ids), data.draw(ids), Act.NOTE, 1, words="?")
@@ -184,6 +199,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def the_same_id_with_other_content(self, data: st.DataObject, by: Any) -> None:
         sent = self.sent[data.draw(st.sampled_from(sorted(self.receipts)))]
         content = sent.content
+        if isinstance(content, DrawnAnew):
+            return
         if isinstance(content, SentReport):
             others = [
                 Sent(sent.by, replace(content, category=scene.NOISE + "!")),
@@ -236,7 +253,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return self._drawn_act(data, data.draw(ids), scene.LEADER, act, None)
 
     def _drawn_act(self, data: st.DataObject, id_: str, by: Any, act: Act, offset: int | None) -> Sent:
-        if act in (Act.REPORT, Act.IMPORT):
+        if act in (Act.REPORT, Act.IMPORT, Act.RELOCATE):
             act = Act.NOTE
         incident = data.draw(st.sampled_from(sorted(self.numbers)))
         seen = self.numbers[incident] + data.draw(st.sampled_from((0, 0, 0, 0, -1, 1, -100)))
@@ -305,21 +322,25 @@ class LedgerMachine(RuleBasedStateMachine):
             return BadInput
         if sent.id in self.receipts:
             return Receipt if self.sent[sent.id] == sent else IdReused
-        if not isinstance(sent.content, SentAct):
+        if not isinstance(sent.content, SentAct | DrawnAnew):
             return None
         if sent.content.incident not in self.numbers or not self._sees(sent):
             return UnknownIncident
-        return None if sent.content.seen == self.numbers[sent.content.incident] else Stale
+        seen, number = sent.content.seen or 0, self.numbers[sent.content.incident]
+        # All these boundaries are drawn where the old ones were: what was seen before them is still good.
+        since = {(sent.content.incident, later) for later in range(max(seen, 0) + 1, number + 1)}
+        return None if seen == number or (since and since <= self.relocated) else Stale
 
     def _sees(self, sent: Sent) -> bool:
         """May the sender see the incident as it was when the command was decided, that is: as we know it now?"""
-        assert isinstance(sent.content, SentAct)
+        if not isinstance(sent.content, SentAct):
+            return True
         known = self._incident(sent.content.incident, self.numbers[sent.content.incident])
         scope = scope_of(sent.by.id, sent.by.assignments, self.clock.now)
         return scope.sees(known.place.path, known.lead, known.reported_by)
 
     def _require_told(self, sent: Sent, stale: Stale) -> None:
-        assert isinstance(sent.content, SentAct)
+        assert isinstance(sent.content, SentAct | DrawnAnew)
         number, seen = self.numbers[sent.content.incident], sent.content.seen or 0
         assert stale.about["number"] == number
         assert [told["number"] for told in stale.about["meanwhile"]] == list(
@@ -327,13 +348,16 @@ class LedgerMachine(RuleBasedStateMachine):
         )
 
     def _require_receipt(self, sent: Sent, receipt: Receipt) -> None:
-        number = 1 if not isinstance(sent.content, SentAct) else (sent.content.seen or 0) + 1
-        incident = sent.content.incident if isinstance(sent.content, SentAct) else sent.id
+        begun = isinstance(sent.content, SentAct | DrawnAnew)
+        incident = sent.content.incident if isinstance(sent.content, SentAct | DrawnAnew) else sent.id
+        number = self.numbers[incident] + 1 if begun else 1
         expected = Receipt(sent.id, incident, receipt.case_number, number, self.position + 1)
         assert receipt == expected
         self.position += 1
         self.receipts[sent.id], self.sent[sent.id] = receipt, sent
         self.numbers[incident] = number
+        if isinstance(sent.content, DrawnAnew):
+            self.relocated.add((incident, number))
         if number == 1:
             day = self._day(sent, receipt)
             self.serials[day] = self.serials.get(day, 0) + 1

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
-from gridgov.storage import tables
+from gridgov.storage import ledger, setup, tables
 from gridgov.storage.engine import open_engine
 from gridgov.storage.setup import init
+
+#: A store of the first version with an edition and an incident in it.
+FIRST_VERSION = (
+    "INSERT INTO stream VALUES ('main', 0, 'e', 0, 0, zeroblob(32), NULL, 1)",
+    "INSERT INTO edition VALUES (1, 'first', 1, 1700000000000000, 'test', '[]', '[]')",
+    (
+        "INSERT INTO incident (stream, id, number, first, position, stage, case_number, channel, category, urgency, path,"
+        " nearest, department, rule, reported_at, reported_by, updated_at, dispatches, returns, reworks, reopenings,"
+        " photos, imported) VALUES ('main', 'i', 1, 1, 1, 'intake', 'D-1', 'phone', 'c', 'ordinary', '', '', 'd', 'r', 1,"
+        " 'p', 1, 0, 0, 0, 0, '[]', 0)"
+    ),
+)
 
 
 def ours(_object: object, name: str | None, kind: str, _reflected: bool, _to: object) -> bool:
@@ -40,3 +53,26 @@ def test_the_search_index_is_the_one_the_program_asks(tmp_path: Path) -> None:
         found = connection.execute(text("SELECT incident FROM search WHERE search MATCH '\"井盖\"'")).scalar()
     assert found == "x"
     engine.dispose()
+
+
+def test_a_store_of_the_first_version_opens_with_this_one(tmp_path: Path) -> None:
+    """Its edition took effect when it came in; its incidents have no neighbours or specialised grids on record."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    engine = open_engine(url, writes=True)
+    with engine.begin() as connection:
+        config = setup._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in FIRST_VERSION:
+            connection.execute(text(statement))
+    engine.dispose()
+    assert init(url, "e") is False
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        edition = connection.execute(text("SELECT effective_at, replaces, withdrawn_at FROM edition")).one()
+        incident = connection.execute(text("SELECT near_border, specialised FROM incident")).one()
+        head = ledger.read_head(connection)
+    engine.dispose()
+    assert tuple(edition) == (1_700_000_000_000_000, None, None)
+    assert tuple(incident) == ("[]", "[]")
+    assert (head.edition, head.next_edition, head.switch_at) == (1, None, None)
