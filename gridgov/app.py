@@ -33,6 +33,8 @@ from gridgov.api import (
 )
 from gridgov.api.dependencies import Parts, administrator, operator_session, session_of
 from gridgov.api.door import Door, Limit, Limits
+from gridgov.api.ogc import routes as ogc
+from gridgov.api.ogc.layers import Layers
 from gridgov.basic import RightPasswords
 from gridgov.clock import new_id, utcnow
 from gridgov.feed import Feed, Hub
@@ -50,6 +52,7 @@ NOUNS = (
     photos,
     grids,
     tiles,
+    ogc,
     rules,
     closure,
     people,
@@ -76,6 +79,7 @@ def create_app(
     app.state.parts = _parts(service, operator, passwords or Passwords())
     app.state.drawings = grids.Drawings()
     app.state.tiles = tiles.Drawn()
+    app.state.layers = Layers()
     app.state.figures = closure.Desk()
     for noun in NOUNS:
         app.include_router(noun.router)

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from dispatch import errors as rules
 from geodata import errors as geodata
 from gridgov import errors as service
+from gridgov.api.ogc import errors as ogc
 from gridgov.city import RulesMoved, StillInUse
 from gridgov.frames import BadCursor
 from gridgov.storage import errors as storage
@@ -84,6 +85,9 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     BadCursor: 422,
     RulesMoved: 409,
     StillInUse: 409,
+    ogc.BadQuery: 400,
+    ogc.NoSuchCollection: 404,
+    ogc.NoSuchFeature: 404,
 }
 #: What an error is about that is nobody's business: a class listed here shows its message alone.
 _SILENT: Final = (storage.StoreHeld, storage.StoreNotReady)

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from geodata.mercator import MAX_ZOOM, Address
 from geodata.tiles import Tiles, vector_layers
 from gridgov.api.answers import Answer
-from gridgov.api.dependencies import GridGov, Parts, SignedIn
+from gridgov.api.basic import MapReader
+from gridgov.api.dependencies import GridGov, Parts
 from gridgov.api.shelf import ASK_AGAIN, FOR_AN_HOUR, Print, Shelf, answer, printed
 from gridgov.errors import UnknownEdition
 from gridgov.in_force import Atlas
@@ -56,7 +57,7 @@ class Drawn:
 
 
 @router.get("/{level}.json")
-def tilejson(level: str, request: Request, _: SignedIn, gridgov: GridGov) -> Response:
+def tilejson(level: str, request: Request, _: MapReader, gridgov: GridGov) -> Response:
     """What a map needs to show a level: where its tiles are, which levels stand in at which zooms."""
     atlas = gridgov.service.in_force.atlas
     drawn: Drawn = request.app.state.tiles
@@ -72,7 +73,7 @@ async def tile(
     x: Number,
     y: Number,
     request: Request,
-    _: SignedIn,
+    _: MapReader,
     gridgov: GridGov,
     edition: Edition = None,
 ) -> Response:
