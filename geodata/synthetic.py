@@ -2,7 +2,8 @@
 
 Voronoi cells of evenly strewn sites, each shared edge then bent inside the kite that the edge makes with the
 sites on either side: kites of different edges meet in corners only, so that bent edges never cross.
-Streets and communities grow over neighbouring cells, so that each is in one piece.
+Streets and communities grow over neighbouring cells, so that each is in one piece, unless enclaves or islands
+are asked for. What comes out is an invention and says so: its name is 虚构区 unless another is given.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
+from geodata.enclaves import give, heights, rings
 from geodata.grids import WGS84, Grid, Hierarchy, Level, measured, merged
 
 Floats = NDArray[np.float64]
@@ -34,6 +36,8 @@ SITES_PER_GRID = 2.5
 """Sites strewn per micro-grid wanted: the ones outside the outline only give the outer cells their shape."""
 VERTICES_A_SIDE = 8
 """Bends in a side of mean length; a cell has about six sides, so 45 to 50 vertices."""
+MOST_VERTICES = 1000
+"""A side of some 100 m then bends every 10 cm; finer, rounding to DECIMALS would begin to show."""
 BEND = 0.6
 """How far into its kite an edge may bend: short of 1, so that rounding cannot make edges touch."""
 DECIMALS = 9
@@ -50,13 +54,19 @@ def district(
     *,
     centre: tuple[float, float] = (113.88, 22.66),
     area_km2: float = 400.0,
+    vertices_a_side: float = VERTICES_A_SIDE,
+    enclaves: int = 0,
+    islands: int = 0,
 ) -> Hierarchy:
     """A district > streets > communities > micro-grids; the same for the same arguments.
 
     `streets` are (code, name) pairs, the codes with the district's `code` in front. Communities are called
     第001社区 and numbered on in the district, micro-grids 001微网格 and numbered in their community; their
     codes add three digits each, from 001 in each parent. `centre` is (longitude, latitude) in degrees; the
-    area comes out within 1 % of `area_km2`. Raises ValueError for numbers that make no such district.
+    area comes out within 1 % of `area_km2`. A side of mean length has `vertices_a_side` vertices, and a
+    micro-grid about six sides. So many `enclaves` of one micro-grid lie within another, which then has a
+    hole, and so many `islands` off the coast; both make micro-grids in several parts. Raises ValueError for
+    numbers that make no such district.
 
     >>> streets = [("440306001", "甲街道"), ("440306002", "乙街道")]
     >>> made_up = district(1, streets, communities=4, micro_grids=20)
@@ -64,12 +74,18 @@ def district(
     [1, 2, 4, 20]
     """
     _check_numbers(len(streets), communities, micro_grids)
+    if not 1 < vertices_a_side <= MOST_VERTICES:
+        raise ValueError(
+            f"a side has more than 1 and at most {MOST_VERTICES} vertices, not {vertices_a_side}"
+        )
     rng = np.random.default_rng(seed)
     sites = _sites(rng, micro_grids)
     cells, corners = _voronoi(sites)
     corners, sites = _scaled(corners, sites, cells[:micro_grids], area_km2)
     sides = _sides(cells, micro_grids)
-    polygons = _polygons(rng, cells[:micro_grids], corners, sites, sides, centre)
+    polygons = _polygons(rng, cells[:micro_grids], corners, sites, sides, centre, vertices_a_side)
+    if enclaves or islands:
+        polygons = _scattered(rng, polygons, sites, sides, centre, enclaves, islands)
     neighbours = _neighbours(sides, micro_grids)
     street_of = _grow(sites[:micro_grids], neighbours, np.zeros(micro_grids, int), [len(streets)])
     sizes = np.bincount(street_of, minlength=len(streets))
@@ -149,11 +165,12 @@ def _polygons(
     sites: Floats,
     sides: dict[Edge, list[int]],
     centre: tuple[float, float],
+    vertices_a_side: float,
 ) -> NDArray[np.object_]:
     """The cells with bent sides as polygons in degrees; neighbours get the very same points of their side."""
     ends = np.array(list(sides))
     lengths = np.linalg.norm(corners[ends[:, 1]] - corners[ends[:, 0]], axis=1)
-    spacing = float(lengths.mean()) / (VERTICES_A_SIDE - 1)
+    spacing = float(lengths.mean()) / (vertices_a_side - 1)
     places = _in_degrees(corners, centre)
     bent: dict[Edge, Floats] = {}
     for (side, owners), length in zip(sides.items(), lengths, strict=True):
@@ -199,6 +216,39 @@ def _in_degrees(points: Floats, centre: tuple[float, float]) -> Floats:
     scale = np.array([degree * math.cos(math.radians(centre[1])), degree])
     degrees: Floats = np.round(np.array(centre) + points / scale, DECIMALS)
     return degrees
+
+
+def _scattered(
+    rng: np.random.Generator,
+    polygons: NDArray[np.object_],
+    sites: Floats,
+    sides: dict[Edge, list[int]],
+    centre: tuple[float, float],
+    enclaves: int,
+    islands: int,
+) -> NDArray[np.object_]:
+    """The polygons with enclaves, each of a neighbour, and islands, each of the nearest coast."""
+    inner = len(polygons)
+    neighbours = _neighbours(sides, inner)
+    coast: dict[int, int] = {}
+    for owners in sides.values():
+        if len(owners) == 2 and max(owners) >= inner:
+            coast.setdefault(max(owners), min(owners))
+    hosts = [cell for cell in range(inner) if neighbours[cell]]
+    if not (0 <= enclaves <= len(hosts) and 0 <= islands <= len(coast)):
+        raise ValueError(
+            f"there is room for {len(hosts)} enclaves and {len(coast)} islands at most, "
+            f"not for {enclaves} and {islands}"
+        )
+    within = sorted(rng.choice(hosts, enclaves, replace=False).tolist()) if enclaves else []
+    offshore = sorted(rng.choice(sorted(coast), islands, replace=False).tolist()) if islands else []
+    around = rings(rng, within + offshore, sites, heights(sites), BEND)
+    drawn = [_in_degrees(ring, centre) for ring in around]
+    parts: dict[int, list[Floats]] = {}
+    owners_of = [int(rng.choice(neighbours[host])) for host in within] + [coast[cell] for cell in offshore]
+    for owner, ring in zip(owners_of, drawn, strict=True):
+        parts.setdefault(owner, []).append(ring)
+    return give(polygons, dict(zip(within, drawn, strict=False)), parts)
 
 
 def _neighbours(sides: dict[Edge, list[int]], inner: int) -> list[list[int]]:

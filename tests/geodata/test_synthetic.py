@@ -7,6 +7,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely.geometry import Polygon
 
 from geodata.synthetic import district
 
@@ -17,7 +18,7 @@ def polygons(hierarchy, level):
     return np.array([grid.geometry for grid in hierarchy.at(level)], dtype=object)
 
 
-def assert_tiles(hierarchy):
+def assert_tiles(hierarchy, in_one_piece=True):
     """Neighbours share their edges exactly, nothing is left out, and all levels cover the same ground."""
     whole = hierarchy.at(0)[0].geometry
     for level in range(4):
@@ -27,8 +28,9 @@ def assert_tiles(hierarchy):
         merged = shapely.coverage_union_all(shapes)
         assert merged.equals(whole)
         assert sum(shape.area for shape in shapes) == pytest.approx(whole.area, rel=1e-12)
-    assert whole.geom_type == "Polygon"
-    assert not whole.interiors
+    if in_one_piece:
+        assert whole.geom_type == "Polygon"
+        assert not whole.interiors
 
 
 def assert_codes_follow_the_list(hierarchy, streets):
@@ -57,6 +59,49 @@ def test_any_district_tiles_and_is_numbered_through(seed, streets, more_communit
     ]
     assert_tiles(made_up)
     assert_codes_follow_the_list(made_up, named)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32), st.integers(0, 12), st.integers(0, 4))
+def test_enclaves_and_islands_tile_too(seed, enclaves, islands):
+    """Each enclave is a hole in one micro-grid that a part of another fills; each island is a part off the coast."""
+    made_up = district(seed, BAOAN[:2], 4, 24, area_km2=3, enclaves=enclaves, islands=islands)
+    assert_tiles(made_up, in_one_piece=False)
+    lowest = polygons(made_up, 3)
+    parts = shapely.get_parts(lowest)
+    assert len(parts) == 24 + enclaves + islands
+    assert shapely.get_num_interior_rings(parts).sum() == enclaves
+    assert shapely.get_num_geometries(made_up.at(0)[0].geometry) == 1 + islands
+    holes = [Polygon(ring) for part in parts for ring in part.interiors]
+    small = parts[shapely.area(parts) < shapely.area(lowest).min() / 2]
+    assert all(any(hole.equals(part) for part in small) for hole in holes)
+
+
+def test_without_enclaves_and_islands_borders_are_as_they_were():
+    """What they take of chance is taken last."""
+    plain = district(7, BAOAN[:2], 4, 40)
+    scattered = district(7, BAOAN[:2], 4, 40, enclaves=3, islands=2)
+    shapes = {grid.geometry.wkb for grid in plain.lowest}
+    assert len([grid for grid in scattered.lowest if grid.geometry.wkb in shapes]) >= 40 - 2 * 3 - 2
+
+
+def test_borders_are_as_fine_as_wanted():
+    coarse, fine = (district(1, BAOAN[:1], 2, 200, vertices_a_side=bends) for bends in (3, 10.6))
+    assert shapely.get_num_coordinates(polygons(coarse, 3)).mean() < 25
+    assert 55 < shapely.get_num_coordinates(polygons(fine, 3)).mean() < 65
+    assert_tiles(fine)
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_micro_grids_in_minutes():
+    """1 + 200 + 2,500 + 100,000, at most 999 children each, exact as the small ones."""
+    streets = [(f"440306{number:03d}", f"第{number}街道") for number in range(1, 201)]
+    start = time.perf_counter()
+    made_up = district(1, streets, 2500, 100_000, area_km2=8000)
+    assert time.perf_counter() - start < 300
+    assert [len(made_up.at(level)) for level in range(4)] == [1, 200, 2500, 100_000]
+    assert shapely.coverage_is_valid(polygons(made_up, 3))
+    assert_codes_follow_the_list(made_up, streets)
 
 
 @pytest.mark.slow
@@ -121,3 +166,18 @@ def test_borders_are_jagged():
 def test_numbers_that_make_no_district_are_refused(streets, communities, micro_grids, part_of_message):
     with pytest.raises(ValueError, match=part_of_message):
         district(1, streets, communities, micro_grids)
+
+
+@pytest.mark.parametrize(
+    ("more", "part_of_message"),
+    [
+        ({"enclaves": 41}, "room for 40 enclaves"),
+        ({"enclaves": -1}, "not for -1"),
+        ({"islands": 500}, "islands at most"),
+        ({"vertices_a_side": 1}, "more than 1"),
+        ({"vertices_a_side": float("nan")}, "more than 1"),
+    ],
+)
+def test_extras_that_cannot_be_had_are_refused(more, part_of_message):
+    with pytest.raises(ValueError, match=part_of_message):
+        district(1, BAOAN[:1], 2, 40, **more)
