@@ -16,6 +16,9 @@ from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 from dispatch.errors import UnknownEntry
 from dispatch.lifecycle import Act
 
+#: Who did what nobody did: entries that follow from the rules or the grids by themselves.
+SYSTEM = "system"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -19,7 +19,7 @@ import orjson
 
 from dispatch import decisions
 from dispatch.decisions import Actor, Draft
-from dispatch.entries import Fact, Imported, Place
+from dispatch.entries import SYSTEM, Fact, Imported, Place
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act
 from geodata.datum import Datum, to_wgs84
@@ -40,8 +40,6 @@ RELOCATED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:relocated")
 FARTHEST_M: Final = 500.0
 #: More neighbours than somebody can choose among.
 MOST_NEIGHBOURS: Final = 8
-#: Who did what nobody did: entries that follow from the rules or the grids by themselves.
-SYSTEM: Final = "system"
 
 
 class Somebody(Protocol):

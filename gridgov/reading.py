@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from dispatch.entries import Entry
+from dispatch.entries import SYSTEM, Entry
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import ACT_ZH, STAGE_ZH, Role
 from gridgov.accounts import Person, display_names
@@ -24,6 +24,8 @@ from gridgov.storage.engine import snapshot
 from gridgov.storage.incidents import Wanted
 from gridgov.storage.ledger import MAIN, history, read_head
 
+#: What is shown for who did what nobody did.
+SYSTEM_NAME: Final = "系统 system"
 #: Who is told what a reporter is called and how to ring them back; everybody else works without.
 TOLD_OF_REPORTERS: Final = frozenset({Role.INTAKE_CLERK, Role.SHIFT_LEADER})
 
@@ -92,7 +94,8 @@ def as_it_was(
 
 
 def _told(entry: Entry, kept: Sequence[dict[str, Any]], names: dict[str, str]) -> dict[str, Any]:
-    told = public_entry(entry) | {"by_name": names.get(entry.by), "act_zh": ACT_ZH[entry.fact.act]}
+    by = SYSTEM_NAME if entry.by == SYSTEM else names.get(entry.by)
+    told = public_entry(entry) | {"by_name": by, "act_zh": ACT_ZH[entry.fact.act]}
     mine = next((row for row in kept if row["number"] == entry.number), None)
     if mine is not None:
         told["words"] = mine["words"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.entries import Relocated
+from dispatch.entries import SYSTEM, Relocated
 from dispatch.lifecycle import Act, Role
 from geodata.errors import UnacceptedFindings
 from geodata.grids import Hierarchy
@@ -32,6 +32,7 @@ from gridgov.storage.errors import Stale
 from gridgov.storage.rebuild import differences
 from gridgov.succession import carried, decide_carried
 from tests.gridgov import scene
+from tests.gridgov.conftest import Site
 
 FRIDAY = scene.MONDAY + timedelta(days=4)
 
@@ -104,7 +105,7 @@ def test_an_edition_takes_effect_at_its_date_and_open_incidents_are_located_agai
     assert place(service, closed) == (("D", "S", "S1"), 1)
     entry = entries(service, open_one)[-1]
     assert isinstance(entry.fact, Relocated)
-    assert (entry.fact.was, entry.fact.was_edition, entry.by) == (("D", "N", "N1"), 1, commands.SYSTEM)
+    assert (entry.fact.was, entry.fact.was_edition, entry.by) == (("D", "N", "N1"), 1, SYSTEM)
     assert entry.fact.route is not None
     assert entries(service, in_work)[-1].fact.route is None, "a department has it: it stays there"
     with service.reader.connect() as connection:
@@ -290,3 +291,17 @@ def test_the_index_of_an_edition_is_kept_beside_the_store_and_made_anew_where_it
     assert atlas is not None
     assert atlas.locator.index(114.005, 22.515) >= 0
     assert file.read_bytes() == whole
+
+
+def test_whoever_looks_at_the_incident_is_told_that_nobody_moved_it(site: Site) -> None:
+    receipt = site.as_("inspector").report()
+    import_(site.service, scene.redrawn())
+    site.service.relocator.sweep()
+    told = site.as_("leader").get(f"/api/incidents/{receipt['incident']}").json()
+    entry = told["history"][-1]
+    assert (entry["kind"], entry["by_name"], entry["act_zh"]) == ("relocated", "系统 system", "重新定位")
+    assert entry["body"]["was"] == ["D", "N", "N1"]
+    assert told["row"]["path"] == ["D", "N", "N3"]
+    assert "relocate" not in told["acts"]
+    refused = site.as_("leader").act("relocate", receipt["incident"], 2)
+    assert refused.status_code in (404, 405, 422)

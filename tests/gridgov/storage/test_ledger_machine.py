@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
+from dispatch.entries import SYSTEM
 from dispatch.errors import DispatchError
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import Act, Stage
@@ -165,7 +166,7 @@ class LedgerMachine(RuleBasedStateMachine):
         id_ = data.draw(st.sampled_from(sorted(self.numbers)))
         incident = self._incident(id_)
         seen = incident.number + data.draw(st.sampled_from((0, 0, 0, -1)))
-        sent = Sent(scene.Somebody(commands.SYSTEM), DrawnAnew(id_, seen, edition))
+        sent = Sent(scene.Somebody(SYSTEM), DrawnAnew(id_, seen, edition))
         new = sent.id not in self.receipts
         outcome = self._send(sent)
         if seen == incident.number and new:
