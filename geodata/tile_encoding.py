@@ -76,6 +76,8 @@ def commands(polygons: Polygons) -> list[list[int]]:
     A ring is MoveTo its first point, LineTo all others but the closing one, ClosePath; points are given as
     steps from the one before, zigzag encoded; each polygon begins at (0, 0).
     """
+    if not len(polygons):
+        return []
     parts, polygon_of_part = shapely.get_parts(polygons, return_index=True)
     rings, part_of_ring = shapely.get_rings(parts, return_index=True)
     points, ring_of_point = shapely.get_coordinates(rings, return_index=True)
