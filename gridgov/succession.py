@@ -5,7 +5,7 @@ it takes up again, and where assignments to grids that are no more go.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Connection, insert, or_, select, update
 
 from dispatch.entries import from_micros, to_micros
-from geodata.editions import compare, reused_codes
+from geodata.editions import Comparison, compare, reused_codes
 from geodata.errors import UnacceptedFindings
 from geodata.findings import Finding, Severity
 from geodata.grids import Hierarchy
@@ -43,13 +43,17 @@ Successors = Mapping[str, Sequence[tuple[str, float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A new drawing beside ``edition``: its changes, successors of paths that are no more, codes reused."""
+    """A new drawing beside ``edition``: its changes, successors of paths that are no more, codes reused.
+
+    ``comparison`` is what they were taken from, with polygons; None before the first edition.
+    """
 
     edition: int | None
     changes: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     successors: Successors = field(default_factory=dict)
     reused: tuple[Finding, ...] = ()
+    comparison: Comparison | None = None
 
     def text(self) -> str | None:
         """What is kept with the new edition; None where there was none before."""
@@ -80,7 +84,7 @@ def compared_with(edition: int, old: Hierarchy, new: Hierarchy, earlier: Iterabl
         for path in gone
     }
     reused = reused_codes(earlier, old, new)
-    return Compared(edition, comparison.to_dict(), comparison.counts(), successors, reused)
+    return Compared(edition, comparison.to_dict(), comparison.counts(), successors, reused, comparison)
 
 
 def require_accepted(
@@ -108,26 +112,58 @@ def carry_assignments(
 
     The old assignment stays: what was recorded in the old grid is still its holder's to see.
     """
-    drawn = select(_grid.c.path).where(_grid.c.edition == edition)
+    drawn = set(connection.execute(select(_grid.c.path).where(_grid.c.edition == edition)).scalars())
+    carried: list[str] = []
+    for old, path, of_old, of_new in _carries(connection, _left_behind(connection, drawn, now), successors):
+        _carry(connection, edition, old, path, of_old, of_new, now)
+        carried.append(str(old["person"]))
+    return carried
+
+
+def would_carry(
+    connection: Connection, drawn: Container[str], successors: Successors, now: datetime
+) -> list[dict[str, Any]]:
+    """The assignments that a drawing with these paths would carry over, and to where; ``at_once`` where
+    nobody would have to confirm it. One that leads nowhere has no ``to``.
+    """
+    left = _left_behind(connection, drawn, now)
+    to: dict[str, list[dict[str, Any]]] = {str(old["id"]): [] for old in left}
+    for old, path, of_old, of_new in _carries(connection, left, successors):
+        share = {"of_old": of_old, "of_new": of_new, "at_once": of_new >= WITHIN}
+        to[str(old["id"])].append({"path": list(text_path(path)), **share})
+    return [
+        {
+            **{name: old[name] for name in ("person", "display_name", "role", "department")},
+            "from": list(text_path(old["path"])),
+            "to": to[str(old["id"])],
+        }
+        for old in left
+    ]
+
+
+def _left_behind(connection: Connection, drawn: Container[str], now: datetime) -> list[dict[str, Any]]:
+    """Running and future assignments to grids that are not among those drawn."""
     query = (
-        select(_assignment)
+        select(_assignment, _person.c.display_name)
         .join(_person, _person.c.id == _assignment.c.person)
-        .where(_person.c.active, _assignment.c.path != "", _assignment.c.path.not_in(drawn))
+        .where(_person.c.active, _assignment.c.path != "")
         .where(or_(_assignment.c.ends_at.is_(None), _assignment.c.ends_at > to_micros(now)))
         .order_by(_assignment.c.id)
     )
-    held = connection.execute(query).mappings().all()
+    return [dict(row) for row in connection.execute(query).mappings() if row["path"] not in drawn]
+
+
+def _carries(
+    connection: Connection, held: Sequence[Mapping[str, Any]], successors: Successors
+) -> Iterator[tuple[Mapping[str, Any], str, float, float]]:
+    """Where these assignments go, and the shares of area; to no grid that the same person has already."""
     has = {tuple(row) for row in connection.execute(select(*_what(_assignment)))} if held else set()
-    carried: list[str] = []
     for old in held:
         for path, of_old, of_new in successors.get(old["path"], ()):
             what = (old["person"], old["role"], path, old["department"])
-            if what in has or (of_old < SLIGHT and of_new < 0.5):
-                continue
-            has.add(what)
-            _carry(connection, edition, dict(old), path, of_old, of_new, now)
-            carried.append(old["person"])
-    return carried
+            if what not in has and (of_old >= SLIGHT or of_new >= 0.5):
+                has.add(what)
+                yield old, path, of_old, of_new
 
 
 def _what(table: Any) -> tuple[Any, ...]:
