@@ -235,6 +235,17 @@ class UnusableIndex(GeodataError):
         self.why = why
 
 
+class BadTolerance(GeodataError):
+    """A tolerance is a distance in metres, more than none and less than a street is wide."""
+
+    def __init__(self, tolerance_m: float, widest_m: float) -> None:
+        super().__init__(
+            f"a tolerance of {tolerance_m:g} m is not possible; give one above 0 and up to {widest_m:g} m",
+            tolerance_m=tolerance_m,
+        )
+        self.tolerance_m = tolerance_m
+
+
 class UnacceptedFindings(GeodataError):
     """The drawing has errors that the city's file does not accept."""
 
