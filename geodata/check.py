@@ -114,7 +114,7 @@ def _family(
 
 
 def _vague(drawing: Drawing) -> Iterator[Finding]:
-    """Sources whose way to longitude and latitude is vague: off by more than VAGUE_M, or nobody knows how far."""
+    """Sources whose way to longitude and latitude is off by more than VAGUE_M, or nobody knows how far."""
     each = len(drawing.sources) == len(drawing.levels)
     for number, source in enumerate(drawing.sources):
         level = number if each else len(drawing.levels) - 1

@@ -114,6 +114,18 @@ class SwappedAxes(MislabelledCrs):
     """The coordinates fit their coordinate system only when each pair is read the other way round."""
 
 
+class SeveralFaults(GeodataError):
+    """More than one thing is wrong with the sources of a drawing."""
+
+    def __init__(self, errors: Sequence[GeodataError]) -> None:
+        lines = "\n".join(f"  {error.message}" for error in errors)
+        super().__init__(
+            f"{len(errors)} things are wrong with what the city's file names:\n{lines}",
+            errors=[error.message for error in errors],
+        )
+        self.errors = tuple(errors)
+
+
 class BadGridsTable(GeodataError):
     """The table [grids] of the city's file is not as geodata.read describes it."""
 

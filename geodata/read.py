@@ -7,6 +7,9 @@ The table `[grids]` of a city's file says which. One file of the lowest level:
     # layer = "tracts"                     # a GeoPackage has several
     # crs = "EPSG:2249"                    # only where the file's own statement is wrong or missing
     # encoding = "GBK"                     # a Shapefile's text, where no .cpg says it
+    # swap_axes = true                     # latitude (northing) stands first in it
+    # near = [-73.9, 40.7]                 # longitude, latitude in the city: files 100 km off are refused
+    # published_codes_from = "borough"     # codes follow the published list's rules from this level down
 
     [[grids.levels]]                       # widest first, as many as the city has
     key = "borough"                        # its name in programs and addresses
@@ -24,8 +27,12 @@ The table `[grids]` of a city's file says which. One file of the lowest level:
     # unit = "..."                         # a column: the responsible unit
     # parents = { QN01 = "QN" }            # settles a grid whose features name two parents
 
-One file a level: `file`, and where needed `layer`, `crs` and `encoding`, stand in each `[[grids.levels]]`,
-and every level but the widest names the column of its parent's code: `parent = "ward"`.
+One file a level: `file`, and where needed `layer`, `crs`, `encoding` and `swap_axes`, stand in each
+`[[grids.levels]]`, and every level but the widest names the column of its parent's code: `parent = "ward"`.
+
+With `published_codes_from`, the check also finds codes that do not follow the published list's rules: six
+digits at that level, three more a level below, a child's code beginning with its parent's, at most 999 grids
+in a parent. Without it, a code is any text.
 
 GeoParquet is a `file` whose name ends in .parquet or .geoparquet. Instead of a `file`, a PostGIS database:
 
@@ -48,103 +55,155 @@ Findings of the check that the city knows of are accepted by name and reason (se
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-import shapely
-from shapely.geometry.base import BaseGeometry
-
+from geodata.columns import Rule, needed_rule, rule_in, texts_of
+from geodata.dissolve import claims, dissolved
 from geodata.drawing import Drawing, Drawn, Source
-from geodata.errors import BadGridsTable
-from geodata.features import Features, read_features
-from geodata.grids import Level, merged
-from geodata.sources import Postgis, postgis_of
-from geodata.table import Table
+from geodata.errors import GeodataError, SeveralFaults
+from geodata.faults import as_finding
+from geodata.features import Features, examine
+from geodata.grids_table import ORIGIN, LevelColumns, LevelSource, LowestSource, plan, validate
 
-ORIGIN = ("file", "layer", "crs", "encoding", "postgis", "table", "query", "geometry")
-"""What says where polygons are, and how to read them there."""
+__all__ = [
+    "ORIGIN",
+    "LevelColumns",
+    "LevelSource",
+    "LowestSource",
+    "Rule",
+    "needed_rule",
+    "read",
+    "read_levels",
+    "read_lowest",
+    "rule_in",
+    "survey",
+    "texts_of",
+    "validate",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How text comes out of a column: skip some characters, take some, look the rest up in `values`."""
+@dataclass(slots=True)
+class _Faults:
+    """What goes wrong while levels are read, each with the number of its level; nothing stops the rest."""
 
-    column: str
-    skip: int = 0
-    take: int | None = None
-    values: Mapping[str, str] | None = None
+    found: list[tuple[int, GeodataError]] = field(default_factory=list)
+    unread: set[int] = field(default_factory=set)
+    unplaced: set[int] = field(default_factory=set)
 
-    def apply(self, text: str | None) -> str | None:
-        """The text for one cell; raises BadGridsTable for text that `values` does not have.
-
-        >>> Rule("cdta2020", take=2, values={"BX": "Bronx"}).apply("BX01")
-        'Bronx'
-        """
-        if text is None:
-            return None
-        part = text[self.skip : None if self.take is None else self.skip + self.take]
-        if self.values is None:
-            return part or None
-        if part not in self.values:
-            raise BadGridsTable(
-                f"column {self.column!r} has {part!r}, which `values` does not have; it has: "
-                + ", ".join(self.values),
-                column=self.column,
-                value=part,
+    def features(self, level: int, source: LevelSource | LowestSource) -> Features | None:
+        """The features of a source, where it can be read."""
+        try:
+            features = examine(
+                source.path,
+                source.layer,
+                source.crs,
+                source.encoding,
+                near=source.near,
+                swap_axes=source.swap_axes,
             )
-        return self.values[part]
+        except GeodataError as error:
+            self._unread(level, error)
+            return None
+        if features.fault is not None:
+            self.found.append((level, features.fault))
+            if all(geometry is None for geometry in features.geometries):
+                self.unplaced.add(level)
+        return features
+
+    def texts(self, level: int, features: Features, wanted: str | Rule | None) -> list[str | None]:
+        """A column's texts; all None where it cannot be read."""
+        try:
+            return texts_of(features, wanted)
+        except GeodataError as error:
+            self._unread(level, error)
+            return [None] * len(features.geometries)
+
+    def _unread(self, level: int, error: GeodataError) -> None:
+        # A column that several levels are made of is told once.
+        if str(error) not in {str(one) for _, one in self.found}:
+            self.found.append((level, error))
+        self.unread.add(level)
+
+    def strict(self, drawing: Drawing) -> Drawing:
+        """The drawing, where nothing went wrong; else raises what did."""
+        errors = [error for _, error in self.found]
+        if len(errors) > 1:
+            raise SeveralFaults(errors)
+        if errors:
+            raise errors[0]
+        return drawing
+
+    def told(self, drawing: Drawing) -> Drawing:
+        """The drawing with what went wrong as findings."""
+        return replace(
+            drawing,
+            faults=tuple(as_finding(error, drawing.levels[level].key) for level, error in self.found),
+            unread=frozenset(self.unread),
+            unplaced=frozenset(self.unplaced),
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class LevelSource:
-    """One level in a file of its own; `code`, `name`, `parent`, `responsible_unit`: columns or rules."""
+def read(section: Mapping[str, object], folder: Path) -> Drawing:
+    """Read what the table `[grids]` of a city's file names (see the top of this module), from `folder`.
 
-    level: Level
-    path: Path | Postgis
-    code: str | Rule
-    name: str | Rule | None = None
-    parent: str | Rule | None = None
-    layer: str | None = None
-    crs: str | None = None
-    encoding: str | None = None
-    responsible_unit: str | Rule | None = None
+    Raises BadGridsTable where the table itself is wrong, and as read_levels and read_lowest do.
+    """
+    drawing, faults = _read(section, folder)
+    return faults.strict(drawing)
 
 
-@dataclass(frozen=True, slots=True)
-class LevelColumns:
-    """One level as columns of the lowest level's file; `parents` (code -> its parent's) settles conflicts."""
+def survey(section: Mapping[str, object], folder: Path) -> Drawing:
+    """As read, but for a check: what cannot be read is in the drawing as `faults`, beside all that can.
 
-    level: Level
-    code: str | Rule
-    name: str | Rule | None = None
-    responsible_unit: str | Rule | None = None
-    parents: Mapping[str, str] = field(default_factory=dict)
+    Raises BadGridsTable where the table itself is wrong.
+    """
+    drawing, faults = _read(section, folder)
+    return faults.told(drawing)
 
 
-@dataclass(frozen=True, slots=True)
-class LowestSource:
-    """One file of the lowest level that names all its parents; `columns` are widest first."""
-
-    path: Path | Postgis
-    columns: Sequence[LevelColumns]
-    layer: str | None = None
-    crs: str | None = None
-    encoding: str | None = None
+def _read(section: Mapping[str, object], folder: Path) -> tuple[Drawing, _Faults]:
+    faults, wanted = _Faults(), plan(section, folder)
+    match wanted.sources:
+        case LowestSource() as one:
+            drawing = _lowest(one, faults)
+        case levels:
+            drawing = _levels(levels, faults)
+    return replace(drawing, published_codes_from=wanted.published_codes_from), faults
 
 
 def read_levels(sources: Sequence[LevelSource]) -> Drawing:
-    """Read one file a level, widest first. Raises UnreadableFile, MissingColumn, MislabelledCrs."""
+    """Read one file a level, widest first.
+
+    Raises UnreadableFile, UnreadableTable, MissingExtra, MissingColumn, BadGridsTable, MislabelledCrs (or a
+    kind of these), or SeveralFaults.
+    """
+    faults = _Faults()
+    return faults.strict(_levels(sources, faults))
+
+
+def read_lowest(source: LowestSource) -> Drawing:
+    """Read the lowest level; make the others by merging, a grid under the parent most of its features name.
+
+    A grid whose features name several parents keeps them all as claims, for the check to report.
+    Raises as read_levels does.
+    """
+    faults = _Faults()
+    return faults.strict(_lowest(source, faults))
+
+
+def _levels(sources: Sequence[LevelSource], faults: _Faults) -> Drawing:
     drawn: list[Drawn] = []
     read: list[Source] = []
     for number, source in enumerate(sources):
-        features = read_features(source.path, source.layer, source.crs, source.encoding)
-        codes = texts_of(features, source.code)
-        names = texts_of(features, source.name)
-        parents = texts_of(features, source.parent)
-        units = texts_of(features, source.responsible_unit)
+        features = faults.features(number, source)
+        if features is None:
+            continue
+        codes, names, parents, units = (
+            faults.texts(number, features, wanted)
+            for wanted in (source.code, source.name, source.parent, source.responsible_unit)
+        )
         read.append(features.source)
         for row, geometry in enumerate(features.geometries):
             parent, code = parents[row], codes[row] or ""
@@ -162,202 +221,40 @@ def read_levels(sources: Sequence[LevelSource]) -> Drawing:
     return Drawing(tuple(source.level for source in sources), tuple(drawn), tuple(read))
 
 
-def read_lowest(source: LowestSource) -> Drawing:
-    """Read the lowest level; make the others by merging, a grid under the parent most of its features name.
-
-    A grid whose features name several parents keeps them all as claims, for the check to report.
-    Raises UnreadableFile, MissingColumn, MislabelledCrs.
-    """
-    features = read_features(source.path, source.layer, source.crs, source.encoding)
-    codes = [texts_of(features, columns.code) for columns in source.columns]
-    bottom = len(source.columns) - 1
-    names = texts_of(features, source.columns[bottom].name)
-    units = texts_of(features, source.columns[bottom].responsible_unit)
+def _lowest(source: LowestSource, faults: _Faults) -> Drawing:
+    levels = tuple(columns.level for columns in source.columns)
+    bottom = len(levels) - 1
+    features = faults.features(bottom, source)
+    if features is None:
+        return Drawing(levels, ())
+    if bottom in faults.unplaced:
+        faults.unplaced |= set(range(bottom))
+    codes = [faults.texts(at, features, columns.code) for at, columns in enumerate(source.columns)]
+    names = [faults.texts(at, features, columns.name) for at, columns in enumerate(source.columns)]
+    units = [
+        faults.texts(at, features, columns.responsible_unit) for at, columns in enumerate(source.columns)
+    ]
     drawn = [
         Drawn(
             code=code or "",
-            name=names[row] or code or "",
+            name=names[bottom][row] or code or "",
             level=bottom,
-            claims=_claims([codes[bottom - 1][row]] if bottom else [], code, source.columns[bottom]),
+            claims=claims([codes[bottom - 1][row]] if bottom else [], code, source.columns[bottom]),
             geometry=features.geometries[row],
-            responsible_unit=units[row],
+            responsible_unit=units[bottom][row],
             source=_place(features, row),
         )
         for row, code in enumerate(codes[bottom])
     ]
-    below = drawn
-    for number in range(bottom - 1, -1, -1):
-        below = _dissolve(features, source.columns[number], number, codes, below)
-        drawn = [*below, *drawn]
-    levels = tuple(columns.level for columns in source.columns)
-    return Drawing(levels, tuple(drawn), (features.source,), frozenset(range(bottom)))
-
-
-def _dissolve(
-    features: Features,
-    columns: LevelColumns,
-    number: int,
-    codes: Sequence[Sequence[str | None]],
-    below: Sequence[Drawn],
-) -> list[Drawn]:
-    """The grids of a level out of those one level below, in order of their codes."""
-    children: dict[str, list[Drawn]] = {}
-    for child in below:
-        if child.parent is not None:
-            children.setdefault(child.parent, []).append(child)
-    rows: dict[str, list[int]] = {}
-    for row, code in enumerate(codes[number]):
-        if code is not None:
-            rows.setdefault(code, []).append(row)
-    names, units = texts_of(features, columns.name), texts_of(features, columns.responsible_unit)
-    level = []
-    for code in sorted(children):
-        mine = rows.get(code, [])
-        above = [codes[number - 1][row] for row in mine] if number else []
-        level.append(
-            Drawn(
-                code=code,
-                name=_most(names[row] for row in mine) or code,
-                level=number,
-                claims=_claims(above, code, columns),
-                geometry=_merge(child.geometry for child in children[code]),
-                responsible_unit=_most(units[row] for row in mine),
-                source=f"{features.path.name}, merged from {len(children[code])}",
-            )
+    below, all_drawn = drawn, drawn
+    for at in range(bottom - 1, -1, -1):
+        above = codes[at - 1] if at else None
+        below = dissolved(
+            below, at, source.columns[at], codes[at], above, names[at], units[at], features.source.file
         )
-    return level
-
-
-def _claims(
-    above: Iterable[str | None], code: str | None, columns: LevelColumns
-) -> tuple[tuple[str, int], ...]:
-    """The parents named, the one named most first (of equals the smallest); a parent by rule stands alone."""
-    named = Counter(parent for parent in above if parent is not None)
-    if code is not None and code in columns.parents:
-        return ((columns.parents[code], named.total()),)
-    return tuple(sorted(named.items(), key=lambda claim: (-claim[1], claim[0])))
-
-
-def _most(texts: Iterable[str | None]) -> str | None:
-    """The text found most often, of equals the smallest; None where there is none."""
-    found = Counter(text for text in texts if text is not None)
-    return min(found, key=lambda text: (-found[text], text), default=None)
-
-
-def _merge(geometries: Iterable[BaseGeometry | None]) -> BaseGeometry | None:
-    """The polygons merged; broken ones as GEOS mends them (the check reports them where they stand)."""
-    given = [one for one in geometries if one is not None and one.geom_type in ("Polygon", "MultiPolygon")]
-    sound = [one if one.is_valid else shapely.make_valid(one, method="structure") for one in given]
-    sound = [one for one in sound if not one.is_empty]
-    return merged(np.array(sound, dtype=object)) if sound else None
-
-
-def texts_of(features: Features, wanted: str | Rule | None) -> list[str | None]:
-    """The text of a column, or by a rule, for each feature; all None where nothing is wanted.
-
-    Raises MissingColumn, and BadGridsTable as `Rule.apply` does.
-    """
-    if wanted is None:
-        return [None] * len(features.geometries)
-    rule = wanted if isinstance(wanted, Rule) else Rule(wanted)
-    return [rule.apply(text) for text in features.column(rule.column)]
+        all_drawn = [*below, *all_drawn]
+    return Drawing(levels, tuple(all_drawn), (features.source,), frozenset(range(bottom)))
 
 
 def _place(features: Features, row: int) -> str:
-    return f"{features.path.name}, feature {row + 1}"
-
-
-def read(section: Mapping[str, object], folder: Path) -> Drawing:
-    """Read what the table `[grids]` of a city's file names (see the top of this module), from `folder`.
-
-    Raises BadGridsTable where the table itself is wrong, and as read_levels and read_lowest do.
-    """
-    grids = Table(section, "[grids]")
-    levels = [
-        Table(entry, f"[[grids.levels]] number {at}") for at, entry in enumerate(grids.tables("levels"), 1)
-    ]
-    if not levels:
-        raise BadGridsTable("[grids] has no [[grids.levels]]; name at least one, widest first")
-    grids.only(*ORIGIN, "levels", "accept")
-    one = _origin(grids, folder)
-    if one is None:
-        return read_levels([_level_source(level, folder, widest=not at) for at, level in enumerate(levels)])
-    return read_lowest(
-        LowestSource(
-            one,
-            [_level_columns(level) for level in levels],
-            grids.text("layer", default=None),
-            grids.text("crs", default=None),
-            grids.text("encoding", default=None),
-        )
-    )
-
-
-def _origin(table: Table, folder: Path) -> Path | Postgis | None:
-    """Where a table of the city's file says that its polygons are; None where it does not say."""
-    database = postgis_of(table)
-    file = table.text("file", default=None)
-    return database or (None if file is None else folder / file)
-
-
-def _level(table: Table) -> Level:
-    key = table.text("key")
-    return Level(key, table.text("zh", default=None) or key, table.text("en", default=None) or key)
-
-
-def _level_source(table: Table, folder: Path, *, widest: bool) -> LevelSource:
-    table.only("key", "zh", "en", *ORIGIN, "code", "name", "parent", "unit")
-    origin = _origin(table, folder)
-    if origin is None:
-        raise BadGridsTable(f"{table.name} needs a `file` (or `postgis`), as [grids] itself has none")
-    parent = rule_in(table, "parent")
-    if (parent is None) != widest:
-        raise BadGridsTable(
-            f"{table.name} "
-            + ("is the widest and has no `parent`" if widest else "needs the column of its `parent`")
-        )
-    return LevelSource(
-        level=_level(table),
-        path=origin,
-        code=needed_rule(table, "code"),
-        name=rule_in(table, "name"),
-        parent=parent,
-        layer=table.text("layer", default=None),
-        crs=table.text("crs", default=None),
-        encoding=table.text("encoding", default=None),
-        responsible_unit=rule_in(table, "unit"),
-    )
-
-
-def _level_columns(table: Table) -> LevelColumns:
-    table.only("key", "zh", "en", "code", "name", "unit", "parents")
-    return LevelColumns(
-        _level(table),
-        needed_rule(table, "code"),
-        rule_in(table, "name"),
-        rule_in(table, "unit"),
-        table.texts("parents"),
-    )
-
-
-def needed_rule(table: Table, key: str) -> Rule:
-    """The rule that stands in a table under `key`; raises BadGridsTable where there is none."""
-    rule = rule_in(table, key)
-    if rule is None:
-        raise BadGridsTable(
-            f"{table.name} needs `{key}`: a column, or a rule such as {{ from = ..., take = 2 }}"
-        )
-    return rule
-
-
-def rule_in(table: Table, key: str) -> Rule | None:
-    """The rule that stands in a table under `key`: a column's name, or a table `{ from = ..., take = 2 }`."""
-    given = table.get(key)
-    if given is None or isinstance(given, str):
-        return None if given is None else Rule(table.text(key))
-    rule = Table(given, f"`{key}` of {table.name}")
-    rule.only("from", "skip", "take", "values")
-    values = rule.texts("values") if rule.get("values") is not None else None
-    return Rule(
-        rule.text("from"), rule.whole("skip", default=0) or 0, rule.whole("take", default=None), values
-    )
+    return f"{features.source.file}, feature {row + 1}"

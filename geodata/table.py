@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, overload
+from typing import Literal, TypeGuard, overload
 
-from geodata.errors import BadGridsTable
+from geodata.errors import BadGridsTable, BadPoint, check_point, did_you_mean
 
 NEEDED: Literal["needed"] = "needed"
 
@@ -29,7 +29,7 @@ class Table:
         if unknown:
             raise BadGridsTable(
                 f"{self.name} has {', '.join(map(repr, unknown))}, which means nothing there; "
-                f"it may have: {', '.join(known)}"
+                f"it may have: {', '.join(known)}.{did_you_mean(unknown[0], known)}"
             )
 
     @overload
@@ -59,9 +59,30 @@ class Table:
         value = self._entries.get(key)
         if value is None:
             return None
-        if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
+        if not _is_number(value) or not value >= 0:
             raise BadGridsTable(f"{self.name} needs a number of 0 or more for `{key}`, not {value!r}")
         return float(value)
+
+    def truth(self, key: str) -> bool:
+        """True or false; false where it is left out."""
+        value = self._entries.get(key, False)
+        if not isinstance(value, bool):
+            raise BadGridsTable(f"{self.name} needs true or false for `{key}`, not {value!r}")
+        return value
+
+    def point(self, key: str) -> tuple[float, float] | None:
+        """A place as [longitude, latitude] in degrees, or None where it is left out."""
+        value = self._entries.get(key)
+        if value is None:
+            return None
+        numbers = [one for one in value if _is_number(one)] if isinstance(value, list) else []
+        if len(numbers) != 2 or numbers != value:
+            raise BadGridsTable(f"{self.name} needs [longitude, latitude] for `{key}`, not {value!r}")
+        try:
+            check_point(*numbers)
+        except BadPoint as error:
+            raise BadGridsTable(f"`{key}` of {self.name}: {error.message}") from error
+        return float(numbers[0]), float(numbers[1])
 
     def texts(self, key: str) -> dict[str, str]:
         """A table of texts; empty where it is left out."""
@@ -85,3 +106,7 @@ class Table:
         if not isinstance(value, list):
             raise BadGridsTable(f"{self.name} needs a list for `{key}`: write [[grids.{key}]]")
         return list(value)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
