@@ -18,12 +18,14 @@ from sqlmodel import col
 from dispatch.entries import to_micros
 from dispatch.lifecycle import ENDED
 from geodata.grids import Hierarchy
+from gridgov import specialised
 from gridgov.city_plan import Change, Effect, effects, notes, plan
 from gridgov.city_rules import City, parse
 from gridgov.city_text import BadCityFile, Problem, read_file
 from gridgov.editions import (
-    Atlases,
+    ATLASES,
     Imported,
+    atlas_of,
     changes_of,
     compare_in_store,
     editions,
@@ -33,8 +35,8 @@ from gridgov.editions import (
     in_force_at,
     withdraw,
 )
-from gridgov.errors import ServiceError, UnknownEdition
-from gridgov.in_force import Atlas, InForce
+from gridgov.errors import ServiceError
+from gridgov.in_force import InForce
 from gridgov.storage.ledger import Head
 from gridgov.storage.tables import IncidentRow, RulesRow, StreamHead
 from gridgov.storage.writer import Chore
@@ -73,7 +75,6 @@ __all__ = [
 
 _rules = RulesRow.__table__  # type: ignore[attr-defined]
 _incident = IncidentRow.__table__  # type: ignore[attr-defined]
-_ATLASES = Atlases()
 
 
 class RulesMoved(ServiceError):
@@ -107,7 +108,8 @@ class Stranded:
 
 
 def load_in_force(connection: Connection, head: Head) -> InForce | None:
-    """The rules and the edition that the head names, ready for decisions; None while either is missing.
+    """The rules, edition and specialised grids that the head names, ready for decisions; None while rules or
+    edition are missing.
 
     A change of rules leaves the atlas as it is. Raises BadCityFile where the stored file is one
     that this program does not read: a newer one put it in force.
@@ -115,10 +117,10 @@ def load_in_force(connection: Connection, head: Head) -> InForce | None:
     if head.rules is None or head.edition is None:
         return None
     city = _stored(connection, head.rules)
-    atlas = _ATLASES.atlas(connection, head.edition)
+    atlas = ATLASES.atlas(connection, head.edition)
     if city is None or atlas is None:
         return None
-    return InForce(city.facts, city.rules, atlas)
+    return InForce(city.facts, city.rules, atlas, specialised.load(connection, head, atlas))
 
 
 def current(connection: Connection) -> City | None:
@@ -168,16 +170,8 @@ def apply(text: str, by: str, seen: int | None = None) -> Chore:
 def drawn(connection: Connection) -> Hierarchy | None:
     """The hierarchy in force; None before the first edition."""
     edition = connection.execute(select(func.max(col(StreamHead.edition)))).scalar()
-    atlas = None if edition is None else _ATLASES.atlas(connection, edition)
+    atlas = None if edition is None else ATLASES.atlas(connection, edition)
     return None if atlas is None else atlas.hierarchy
-
-
-def atlas_of(connection: Connection, edition: int) -> Atlas:
-    """The atlas of an edition, in force or not; raises UnknownEdition. The last asked for stay in memory."""
-    found = _ATLASES.atlas(connection, edition)
-    if found is None:
-        raise UnknownEdition(edition=edition)
-    return found
 
 
 def stranded(connection: Connection, city: City) -> tuple[Stranded, ...]:

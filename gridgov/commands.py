@@ -325,7 +325,7 @@ def _place(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | 
 
 def _file(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
     unit = _unit(incident, desk)
-    matter = specialised(desk.in_force, incident.place, sent.category or incident.category)
+    matter = None if sent.category is None else specialised(desk.in_force, incident.place, sent.category)
     return decisions.file(desk.in_force.rules, incident, by, unit, sent.category, sent.urgency, matter)
 
 

@@ -22,6 +22,7 @@ from geodata.errors import UnusableIndex
 from geodata.grids import GridRow as Row
 from geodata.grids import Hierarchy, Level
 from geodata.locate import Locator
+from gridgov import specialised
 from gridgov.errors import BadInput, EditionInForce, EditionScheduled, UnknownEdition
 from gridgov.in_force import Atlas
 from gridgov.rows import iso
@@ -144,11 +145,15 @@ def _known(
 
 
 def put_in_force(connection: Connection, edition: int, now: datetime) -> None:
-    """From now on this is the edition in force; assignments to grids that it retired are carried over."""
+    """From now on this is the edition in force; assignments to grids that it retired are carried over, and
+    specialised grids that are sets of micro-grids.
+    """
     connection.execute(update(StreamHead).values(edition=edition, next_edition=None, switch_at=None))
-    changes = _about(connection, edition)["changes"]
-    if changes is not None:
-        carry_assignments(connection, edition, Compared.successors_of(changes), now)
+    about = _about(connection, edition)
+    if about["changes"] is not None:
+        carry_assignments(connection, edition, Compared.successors_of(about["changes"]), now)
+    if about["replaces"] is not None:
+        specialised.carry(connection, about["replaces"], edition, atlas_of, now)
 
 
 def switch(connection: Connection, head: Head, now: datetime) -> bool:
@@ -282,6 +287,18 @@ class Atlases:
             for oldest in list(self._made)[: -self._kept]:
                 del self._made[oldest]
         return Atlas(edition, about["name"], about["made_up"], *made)
+
+
+#: Those of this process, whoever asks for them.
+ATLASES: Final = Atlases()
+
+
+def atlas_of(connection: Connection, edition: int) -> Atlas:
+    """The atlas of an edition, in force or not; raises UnknownEdition. The last asked for stay in memory."""
+    found = ATLASES.atlas(connection, edition)
+    if found is None:
+        raise UnknownEdition(edition=edition)
+    return found
 
 
 def _index_file(connection: Connection, key: bytes) -> Path:

@@ -126,3 +126,17 @@ class UnknownCarried(ServiceError):
 
 class AlreadyDecided(ServiceError):
     """Somebody has confirmed or declined this already."""
+
+
+class LayerOfAnotherEdition(ServiceError):
+    """These specialised grids were checked with another edition than the one in force: check and import them
+    again.
+    """
+
+
+class UnknownField(ServiceError):
+    """No field of this key has a layer of specialised grids in force."""
+
+
+class UnknownLayerVersion(ServiceError):
+    """There is no such version of a layer of specialised grids."""

@@ -52,14 +52,16 @@ class Fields:
 
     @classmethod
     def over(cls, locator: Locator, edition: int, fields: Iterable[Field]) -> Fields:
-        """The layers in the order of their keys; raises BadFieldLayer where two are of one field."""
-        made = cls(locator, edition, tuple(sorted(fields, key=lambda field: field.layer.key)))
-        assert len(made.layers.layers) == len(made.fields)
-        return made
+        """The layers in the order of their keys."""
+        return cls(locator, edition, tuple(sorted(fields, key=lambda field: field.layer.key)))
 
     @cached_property
     def layers(self) -> Layers:
-        """The layers, ready to answer points."""
+        """The layers, ready to answer points.
+
+        Made when first asked for, a quarter of a second for 77 polygons of 99,000 vertices: who only looks at
+        figures never asks.
+        """
         return Layers(self.locator, [field.layer for field in self.fields])
 
     def field(self, key: str) -> Field | None:

@@ -14,11 +14,11 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from geodata import check as drawings
 from geodata.check import NOT_ACCEPTABLE, TOLERANCE_M2, Acceptance, accept
-from geodata.coverage import parts_m2
 from geodata.drawing import Drawing, Drawn
 from geodata.errors import BadCode, BadFieldLayer, UnacceptedFindings
 from geodata.findings import Finding, Severity, place_in
 from geodata.grids import Grid, Hierarchy, Level, check_code, merged
+from geodata.ground import ground_m2
 from geodata.specialised.drawing import LayerDrawing, Member
 from geodata.specialised.layers import FieldLayer, Form, SpecialisedGrid
 from geodata.specialised.sets import Edition, Loss, Points, as_sets, with_points
@@ -85,7 +85,7 @@ def check(drawing: LayerDrawing, edition: Edition, past: Points | None = None) -
     found += _district(polygons, edition.hierarchy)
     if drawing.form is Form.polygons:
         return Checked(polygons, _sorted(found), loss)
-    found += [*_cover(sets, edition.hierarchy), *lost(sets.key, loss)]
+    found += [*cover(sets, edition.hierarchy), *lost(sets.key, loss)]
     return Checked(sets, _sorted(found), loss)
 
 
@@ -109,7 +109,7 @@ def recheck(
     """
     given = list(told)
     if layer.form is Form.sets:
-        found = list(_cover(layer, hierarchy))
+        found = list(cover(layer, hierarchy))
     else:
         found = [*_flat(layer.key, _redrawn(layer), layer.form), *_district(layer, hierarchy)]
     losses = [one for one in map(_loss_told, given) if one is not None]
@@ -120,6 +120,34 @@ def recheck(
     if refused:
         raise UnacceptedFindings(refused)
     return marked
+
+
+def cover(layer: FieldLayer, hierarchy: Hierarchy) -> Iterator[Finding]:
+    """Micro-grids in no set or in several, sets without any, and members that this edition does not have."""
+    holders: dict[str, list[str]] = {}
+    for one in layer.grids:
+        for code in one.micro_grids:
+            holders.setdefault(code, []).append(one.code)
+        if not one.micro_grids:
+            message = f"{one.code} of {layer.key} has no micro-grid, so that no point is ever in it"
+            yield Finding(
+                "NO_MICRO_GRID", Severity.warning, layer.key, (one.code,), 0.0, "count", None, message
+            )
+    for grid in hierarchy.lowest:
+        among = holders.pop(grid.code, [])
+        if not among:
+            said = f"no specialised grid of {layer.key}"
+            yield _at(grid, "HOLE", Severity.warning, layer.key, (), said)
+        elif len(among) > 1:
+            said = f"{len(among)} specialised grids of {layer.key}: {', '.join(among)}; {among[0]} counts"
+            yield _at(grid, "DOUBLE_COVER", Severity.error, layer.key, among, said)
+    for code, among in sorted(holders.items()):
+        message = (
+            f"{', '.join(among)} of {layer.key} names the micro-grid {code!r}, which this edition has not"
+        )
+        yield Finding(
+            "UNKNOWN_MICRO_GRID", Severity.error, layer.key, (*among, code), 1.0, "count", None, message
+        )
 
 
 def lost(key: str, loss: Loss) -> Iterator[Finding]:
@@ -163,7 +191,7 @@ def _district(layer: FieldLayer, hierarchy: Hierarchy) -> Iterator[Finding]:
     whole = merged(np.array([one.geometry for one in layer.grids], dtype=object))
     for grid in hierarchy.at(0):
         bare = shapely.difference(grid.geometry, whole)
-        if measure := parts_m2(bare):
+        if measure := ground_m2(bare):
             severity = Severity.warning if measure > TOLERANCE_M2 else Severity.info
             message = f"no specialised grid of {layer.key} covers {measure:,.4g} m² of {grid.code}"
             yield Finding(
@@ -175,8 +203,7 @@ def _district(layer: FieldLayer, hierarchy: Hierarchy) -> Iterator[Finding]:
         if shapely.covers(district, one.geometry):
             continue
         beyond = shapely.difference(one.geometry, district)
-        measure = 0.0 if beyond is None else parts_m2(beyond)
-        if measure > TOLERANCE_M2:
+        if (measure := ground_m2(beyond)) > TOLERANCE_M2:
             message = f"{one.code} of {layer.key} reaches {measure:,.4g} m² out of the district"
             yield Finding(
                 "OUTSIDE_DISTRICT",
@@ -188,34 +215,6 @@ def _district(layer: FieldLayer, hierarchy: Hierarchy) -> Iterator[Finding]:
                 place_in(beyond),
                 message,
             )
-
-
-def _cover(layer: FieldLayer, hierarchy: Hierarchy) -> Iterator[Finding]:
-    """Micro-grids in no set or in several, sets without any, and members that this edition does not have."""
-    holders: dict[str, list[str]] = {}
-    for one in layer.grids:
-        for code in one.micro_grids:
-            holders.setdefault(code, []).append(one.code)
-        if not one.micro_grids:
-            message = f"{one.code} of {layer.key} has no micro-grid, so that no point is ever in it"
-            yield Finding(
-                "NO_MICRO_GRID", Severity.warning, layer.key, (one.code,), 0.0, "count", None, message
-            )
-    for grid in hierarchy.lowest:
-        among = holders.pop(grid.code, [])
-        if not among:
-            said = f"no specialised grid of {layer.key}"
-            yield _at(grid, "HOLE", Severity.warning, layer.key, (), said)
-        elif len(among) > 1:
-            said = f"{len(among)} specialised grids of {layer.key}: {', '.join(among)}; {among[0]} counts"
-            yield _at(grid, "DOUBLE_COVER", Severity.error, layer.key, among, said)
-    for code, among in sorted(holders.items()):
-        message = (
-            f"{', '.join(among)} of {layer.key} names the micro-grid {code!r}, which this edition has not"
-        )
-        yield Finding(
-            "UNKNOWN_MICRO_GRID", Severity.error, layer.key, (*among, code), 1.0, "count", None, message
-        )
 
 
 def _at(grid: Grid, code: str, severity: Severity, key: str, sets: Sequence[str], said: str) -> Finding:
@@ -250,7 +249,7 @@ def _check_table(drawing: LayerDrawing, members: Sequence[Member], hierarchy: Hi
             for code, mine in rows.items()
         ],
     )
-    return Checked(layer, _sorted(_cover(layer, hierarchy)))
+    return Checked(layer, _sorted(cover(layer, hierarchy)))
 
 
 def _table_problems(key: str, rows: Mapping[str, Sequence[Member]]) -> Iterator[Finding]:

@@ -12,8 +12,8 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from geodata.check import TOLERANCE_M2
-from geodata.coverage import parts_m2
 from geodata.grids import Grid, Hierarchy, merged
+from geodata.ground import grounds_m2
 from geodata.locate import Locator
 from geodata.specialised.layers import (
     NOWHERE,
@@ -124,10 +124,9 @@ def overlaps(micro_grids: Sequence[Grid], polygons: NDArray[np.object_]) -> Over
     shapely.prepare(polygons)
     micro, other = shapely.STRtree(polygons).query(shapes, predicate="intersects")
     whole = shapely.covers(polygons[other], shapes[micro])
-    m2 = np.array([micro_grids[number].area_m2 for number in micro.tolist()], np.float64)
+    m2 = grounds_m2(shapes)[micro]
     cut = np.flatnonzero(~whole)
-    shared = shapely.intersection(polygons[other[cut]], shapes[micro[cut]])
-    m2[cut] = [parts_m2(geometry) for geometry in shared.tolist()]
+    m2[cut] = grounds_m2(shapely.intersection(polygons[other[cut]], shapes[micro[cut]]))
     kept = m2 > TOLERANCE_M2
     return Overlaps(micro[kept], other[kept], m2[kept])
 
