@@ -14,7 +14,19 @@ from typer.core import TyperGroup
 from dispatch.errors import DispatchError
 from geodata.errors import GeodataError
 from gridgov import logs
-from gridgov.cli import city, closure, grids, headings, incidents, people, publishing, server, upkeep, watch
+from gridgov.cli import (
+    city,
+    closure,
+    grids,
+    headings,
+    incidents,
+    made_up,
+    people,
+    publishing,
+    server,
+    upkeep,
+    watch,
+)
 from gridgov.errors import ServiceError
 from gridgov.settings import Settings
 from gridgov.storage.errors import StorageError
@@ -90,7 +102,7 @@ def gridgov(
     context.obj = Settings(**{name: value for name, value in given.items() if value is not None})
 
 
-for module in (server, city, grids, publishing, incidents, closure, watch, people, upkeep):
+for module in (server, city, grids, publishing, made_up, incidents, closure, watch, people, upkeep):
     module.register(app)
 
 
