@@ -27,9 +27,12 @@ LEVEL_HEADER: Final = "Gridgov-Level"
 #: Gzipped: a district of 4,833 micro-grids has 1.4 MB of tiles down to zoom 14, 4 MB down to 16.
 PRINTS_BYTES: Final = 32_000_000
 
-Number = Annotated[int, Path(description="a whole number")]
+#: Any larger is no number of a tile, nor one that JSON carries.
+LARGEST: Final = 1 << 31
+Number = Annotated[int, Path(ge=-LARGEST, le=LARGEST)]
 Edition = Annotated[
-    int | None, Query(description="refused unless this edition is in force; answers may be kept then")
+    int | None,
+    Query(ge=1, le=LARGEST, description="refused unless this edition is in force; answers may be kept then"),
 ]
 
 
@@ -64,9 +67,10 @@ def tilejson(level: str, request: Request, _: MapReader, gridgov: GridGov) -> Re
     return Answer(_described(drawn.of(atlas), atlas, level, str(request.base_url)))
 
 
-@router.get("/{level}/{z}/{x}/{y}.mvt")
-@router.get("/{level}/{z}/{x}/{y}.pbf", include_in_schema=False)
+# The first to be tried stands last: without a suffix, any text might be the row.
 @router.get("/{level}/{z}/{x}/{y}", include_in_schema=False)
+@router.get("/{level}/{z}/{x}/{y}.pbf", include_in_schema=False)
+@router.get("/{level}/{z}/{x}/{y}.mvt")
 async def tile(
     level: str,
     z: Number,
