@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
 import numpy as np
 import pytest
+import shapely
+from numpy.typing import NDArray
 
+from geodata.synthetic import district
+from gridgov import city
 from tests.gridgov import scene
-from tests.gridgov.conftest import Site
+from tests.gridgov.conftest import Site, Somebody
 
 
 def test_levels_are_told_with_how_many_grids_they_have(site: Site) -> None:
@@ -20,6 +25,20 @@ def test_levels_are_told_with_how_many_grids_they_have(site: Site) -> None:
         ("grid", 4),
     ]
     assert (told["edition"], told["made_up"]) == (1, True)
+
+
+@pytest.fixture
+def jagged(site: Site) -> Somebody:
+    """An inspector in a district whose borders are jagged."""
+    streets = [("440306001", "甲街道"), ("440306002", "乙街道")]
+    drawn = district(3, streets, communities=4, micro_grids=60, area_km2=40)
+    site.service.writer.run(city.import_edition(drawn, "jagged", made_up=True, findings=[], by="test"))
+    return site.as_("inspector")
+
+
+def shapes(answer: Any) -> NDArray[np.object_]:
+    """The polygons of a GeoJSON answer."""
+    return np.array([shapely.geometry.shape(one["geometry"]) for one in answer.json()["features"]], object)
 
 
 class TestPolygons:
@@ -47,6 +66,67 @@ class TestPolygons:
         assert (again.status_code, again.content) == (304, b"")
         other = inspector.get("/api/grids/street.geojson", headers={"If-None-Match": tag})
         assert other.status_code == 200
+
+    def test_only_what_lies_under_a_grid(self, site: Site) -> None:
+        inspector = site.as_("inspector")
+        told = inspector.get("/api/grids/grid.geojson?under=D/N").json()
+        assert [one["properties"]["code"] for one in told["features"]] == ["N1", "N2"]
+        assert (
+            inspector.get("/api/grids/grid.geojson?under=D/N/N1").json()["features"] == told["features"][:1]
+        )
+        assert inspector.get("/api/grids/street.geojson?under=D/N/N1").json()["features"] == []
+        assert inspector.get("/api/grids/grid.geojson?under=").json()["features"][:2] == told["features"]
+
+    def test_simplified_borders_are_still_shared(self, jagged: Somebody) -> None:
+        fine, coarse = (
+            shapes(jagged.get(f"/api/grids/micro_grid.geojson{query}")) for query in ("", "?simplified=400")
+        )
+        assert shapely.get_num_coordinates(coarse).sum() < shapely.get_num_coordinates(fine).sum() / 2
+        assert shapely.coverage_is_valid(coarse)
+        assert len(coarse) == len(fine)
+
+    def test_parts_asked_for_one_by_one_fit_together(self, jagged: Somebody) -> None:
+        whole = jagged.get("/api/grids/micro_grid.geojson?simplified=400").json()["features"]
+        parts = [
+            feature
+            for street in ("440306001", "440306002")
+            for feature in jagged.get(
+                f"/api/grids/micro_grid.geojson?simplified=400&under=440306/{street}"
+            ).json()["features"]
+        ]
+        assert parts == whole
+
+    def test_every_variant_is_packed_and_has_a_tag_of_its_own(self, jagged: Somebody) -> None:
+        tags = set()
+        for query in ("", "?under=440306/440306001", "?simplified=400", "?simplified=90"):
+            answer = jagged.get(f"/api/grids/micro_grid.geojson{query}")
+            assert answer.headers["content-encoding"] == "gzip"
+            assert answer.headers["cache-control"] == "private, no-cache"
+            tag = {"If-None-Match": answer.headers["etag"]}
+            assert jagged.get(f"/api/grids/micro_grid.geojson{query}", headers=tag).status_code == 304
+            tags.add(answer.headers["etag"])
+        assert len(tags) == 4
+
+    @pytest.mark.parametrize(
+        ("query", "status", "says"),
+        [
+            ("under=D/X", 404, "'X' is no code of level 'street'"),
+            ("under=S/N1", 404, "no grid S/N1"),
+            ("simplified=0", 422, "query.simplified"),
+            ("simplified=-5", 422, "query.simplified"),
+            ("simplified=nan", 422, "query.simplified"),
+            ("simplified=inf", 422, "query.simplified"),
+            ("simplified=100001", 422, "query.simplified"),
+            ("simplified=fine", 422, "query.simplified"),
+            ("undr=D/N", 422, "query.undr"),
+        ],
+    )
+    def test_what_cannot_be_meant_is_refused(self, site: Site, query: str, status: int, says: str) -> None:
+        answer = site.as_("inspector").get(f"/api/grids/grid.geojson?{query}")
+        assert (answer.status_code, says in answer.json()["detail"]) == (status, True)
+
+    def test_one_has_to_sign_in(self, site: Site) -> None:
+        assert site.client.get("/api/grids/grid.geojson?simplified=10").status_code == 401
 
 
 class TestLocate:
