@@ -159,12 +159,28 @@ def count(rows: Iterable[IncidentFacts], period: Period, now: datetime) -> Tally
     for row in rows:
         if row.reported_at in period:
             _count_cohort(tally, row)
-        if row.due_at is not None and row.stage not in _NEVER_DUE:
-            _count_due(tally, row, row.due_at, period, as_of)
+        due_at = _due(row, period)
+        if due_at is not None:
+            _count_due(tally, row, due_at, period, as_of)
     return tally
 
 
+def is_counted(row: IncidentFacts, period: Period) -> bool:
+    """Is the incident in any count of the period: reported in it, or due for closure in it?"""
+    return row.reported_at in period or _due(row, period) is not None
+
+
 _NEVER_DUE: Final = frozenset({Stage.CANCELLED, Stage.REJECTED})
+
+
+def _due(row: IncidentFacts, period: Period) -> datetime | None:
+    """When the incident is due, where that makes it due for closure in the period."""
+    if row.due_at is None or row.stage in _NEVER_DUE or not period.reaches(row.due_at):
+        return None
+    carried_over, closed = period.is_after(row.due_at), row.stage is Stage.CLOSED
+    if carried_over and closed and (row.closed_at is None or period.is_after(row.closed_at)):
+        return None
+    return row.due_at
 
 
 def _count_cohort(tally: Tally, row: IncidentFacts) -> None:
@@ -192,12 +208,7 @@ def _count_cohort(tally: Tally, row: IncidentFacts) -> None:
 
 
 def _count_due(tally: Tally, row: IncidentFacts, due_at: datetime, period: Period, as_of: datetime) -> None:
-    if not period.reaches(due_at):
-        return
-    carried_over = period.is_after(due_at)
     closed = row.stage is Stage.CLOSED
-    if carried_over and closed and (row.closed_at is None or period.is_after(row.closed_at)):
-        return
     tally.due += 1
     tally.due_reworks += row.reworks
     if closed and (row.closed_at is None or period.reaches(row.closed_at)):

@@ -29,8 +29,11 @@ class UnknownCategory(DispatchError):
 class UnknownDepartment(DispatchError):
     """The rules in force have no such department."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(f"the rules in force have no department {code!r}", department=code)
+    def __init__(self, code: str, near: Sequence[str] = ()) -> None:
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        super().__init__(
+            f"the rules in force have no department {code!r}{hint}", department=code, near=list(near)
+        )
 
 
 class UnknownUrgency(DispatchError):

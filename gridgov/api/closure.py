@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -19,7 +19,7 @@ from gridgov.accounts import Person
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line, Moment
 from gridgov.api.dependencies import FIGURE_ROLES, FiguresReader, GridGov, Parts
-from gridgov.api.incidents import grid_path
+from gridgov.api.incidents import codes
 from gridgov.errors import FiguresBusy
 from gridgov.exporting import cell
 from gridgov.scope import Scope, scope_of
@@ -38,6 +38,13 @@ class Asked(Body):
     start: Annotated[Moment | None, Field(alias="from")] = None
     end: Annotated[Moment | None, Field(alias="to", description="not included")] = None
     under: Annotated[Line | None, Field(description="a grid path, its codes joined by /")] = None
+    edition: Annotated[
+        Literal["as_recorded"] | Annotated[int, Field(ge=1, le=1 << 31)] | None,
+        Field(
+            description="whose levels and grids: an edition's number, by default the one in force at the end"
+            " of the period; as_recorded for every incident where it was recorded"
+        ),
+    ] = None
     department: Code | None = None
     category: Code | None = None
     urgency: Urgency | None = None
@@ -93,13 +100,13 @@ def _asked(gridgov: Parts, by: Person, asked: Asked) -> Closure:
     service = gridgov.service
     now = service.clock()
     wanted = Wanted(
-        under=grid_path(gridgov, asked.under),
+        under=codes(asked.under),
         department=asked.department,
         category=asked.category,
         urgency=asked.urgency,
     )
     period, scope = Period(asked.start, asked.end), answers_for(by, gridgov)
-    return closure(service.reader, service.in_force, scope, asked.by, period, wanted, now)
+    return closure(service.reader, service.in_force, scope, asked.by, period, wanted, now, asked.edition)
 
 
 def answers_for(by: Person, gridgov: Parts) -> Scope:

@@ -21,6 +21,7 @@ from gridgov.api.photos import photo_file, require_photos
 from gridgov.errors import BadInput
 from gridgov.places import require_not_swapped
 from gridgov.storage.batch import Receipt
+from gridgov.storage.grids import require_ever
 from gridgov.storage.incidents import Wanted
 
 router = APIRouter(prefix="/api/incidents", tags=["incidents 案卷"])
@@ -160,14 +161,19 @@ def _wanted(asked: Asked, reader: Reading, gridgov: Parts) -> Wanted:
 
 
 def grid_path(gridgov: Parts, text: str | None) -> tuple[str, ...]:
-    """The grid path written with slashes, () for None; raises UnknownGrid where the grids in force have
-    no such grid.
+    """The grid path written with slashes, () for None; raises UnknownGrid where no edition has such a grid:
+    incidents keep the paths of retired ones.
     """
-    if text is None:
-        return ()
-    path = tuple(text.strip("/").split("/"))
-    gridgov.service.in_force.atlas.hierarchy.grid(path)
+    path = codes(text)
+    if path:
+        with gridgov.service.reader.connect() as connection:
+            require_ever(connection, path, gridgov.service.in_force.atlas.hierarchy)
     return path
+
+
+def codes(text: str | None) -> tuple[str, ...]:
+    """The codes of a path written with slashes, () for None; whether there is such a grid is not asked."""
+    return () if text is None else tuple(text.strip("/").split("/"))
 
 
 #: A page's token is the position it begins before: eight bytes hold any, and the store's numbers are signed.

@@ -11,10 +11,12 @@ import typer
 from dispatch.closure import DEFINITIONS, Period
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import AsJson, print_json, print_table, say
-from gridgov.cli.reading import EVERYTHING, in_force_of, moment_of, path_of, reader_of, settings_of
+from gridgov.cli.reading import EVERYTHING, codes, in_force_of, moment_of, reader_of, settings_of
 from gridgov.clock import utcnow
+from gridgov.errors import BadInput
 from gridgov.statistics.closure import Closure, Group, to_dict, to_table
 from gridgov.statistics.closure import closure as figures_of
+from gridgov.statistics.drawing import AS_RECORDED, Edition
 from gridgov.storage.incidents import Wanted
 
 
@@ -35,6 +37,13 @@ def closure(
     under: Annotated[
         str | None, typer.Option(help="Only within this grid: its path, codes joined by /.")
     ] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose levels and grids: the number of an edition, as_recorded for every incident where it"
+            " was recorded; left out, the edition in force at the period's end."
+        ),
+    ] = None,
     department: Annotated[str | None, typer.Option(help="Only of this department.")] = None,
     category: Annotated[str | None, typer.Option(help="Only in this category.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
@@ -48,8 +57,9 @@ def closure(
         in_force = in_force_of(engine)
         zone = in_force.city.zone
         period = Period(moment_of(start, zone, "--from"), moment_of(end, zone, "--to"))
-        wanted = Wanted(under=path_of(under, in_force), department=department, category=category)
-        found = figures_of(engine, in_force, EVERYTHING, by, period, wanted, utcnow())
+        wanted = Wanted(under=codes(under), department=department, category=category)
+        drawn = edition_of(edition)
+        found = figures_of(engine, in_force, EVERYTHING, by, period, wanted, utcnow(), drawn)
     if as_json:
         print_json(to_dict(found))
     elif as_csv:
@@ -73,7 +83,32 @@ def _show(found: Closure) -> None:
         say(f"{one.name_zh} {one.name_en}: {one.formula}")
     without = found.total.tally.without_limit
     say(f"without a limit, in no on-time figure: {without:,}")
-    say(f"as of position {found.position}, edition {found.edition}, rules {found.rules}")
+    say(f"as of position {found.position}, {_drawn(found)}, rules {found.rules}")
+
+
+def _drawn(found: Closure) -> str:
+    """Whose grids these are, and what had to be carried over."""
+    if found.edition is None:
+        return "each incident in the edition it was recorded in"
+    again = (
+        f" (recorded in another and located again: {found.located_again:,})" if found.located_again else ""
+    )
+    return f"edition {found.edition} {found.edition_name}{again}"
+
+
+def edition_of(text: str | None) -> Edition:
+    """An edition's number, or `as_recorded`; raises BadInput.
+
+    >>> edition_of("2"), edition_of("as_recorded"), edition_of(None)
+    (2, 'as_recorded', None)
+    """
+    if text is None:
+        return None
+    if text == AS_RECORDED:
+        return AS_RECORDED
+    if not text.isascii() or not text.isdigit():
+        raise BadInput(f"--edition is {text!r}: expected the number of an edition, or {AS_RECORDED}")
+    return int(text)
 
 
 def _line(group: Group) -> list[Any]:

@@ -14,7 +14,7 @@ from dispatch.lifecycle import Stage
 from gridgov import exporting
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import AsJson, Told, print_json, print_table, progress, say
-from gridgov.cli.reading import in_force_of, moment_of, path_of, reader_of, settings_of
+from gridgov.cli.reading import in_force_of, moment_of, path_ever, reader_of, settings_of
 from gridgov.errors import BadInput
 from gridgov.importing.mapping import read_mapping
 from gridgov.importing.run import Foresight, Result, Send, bring_in, refused_rows
@@ -153,11 +153,10 @@ def export(
 ) -> None:
     """Write incidents as CSV, in the order they came in; without words of citizens."""
     with reader_of(settings_of(context)) as engine:
-        in_force = in_force_of(engine)
-        zone = in_force.city.zone
+        zone = in_force_of(engine).city.zone
         wanted = Wanted(
             stage=stage,
-            under=path_of(under, in_force),
+            under=path_ever(under, engine),
             department=department,
             reported_from=moment_of(reported_from, zone, "--from"),
             reported_to=moment_of(reported_to, zone, "--to"),

@@ -19,6 +19,7 @@ from gridgov.scope import Claim, Scope
 from gridgov.settings import Settings
 from gridgov.storage.engine import open_engine, snapshot
 from gridgov.storage.errors import NoRulesYet
+from gridgov.storage.grids import require_ever
 from gridgov.storage.ledger import read_head
 from gridgov.storage.setup import require_current
 
@@ -53,11 +54,25 @@ def in_force_of(engine: Engine) -> InForce:
 
 
 def path_of(text: str | None, in_force: InForce) -> tuple[str, ...]:
-    """A grid path written with slashes, () for none; raises UnknownGrid."""
-    path = tuple(text.split("/")) if text else ()
+    """The path of a grid in force, written with slashes, () for none; raises UnknownGrid."""
+    path = codes(text)
     if path:
         in_force.atlas.hierarchy.grid(path)
     return path
+
+
+def path_ever(text: str | None, engine: Engine) -> tuple[str, ...]:
+    """The same of any edition: incidents keep the paths of grids that are no more."""
+    path = codes(text)
+    if path:
+        with engine.connect() as connection:
+            require_ever(connection, path)
+    return path
+
+
+def codes(text: str | None) -> tuple[str, ...]:
+    """The codes of a path written with slashes, () for none; whether there is such a grid is not asked."""
+    return tuple(text.split("/")) if text else ()
 
 
 def moment_of(text: str | None, zone: str, option: str) -> datetime | None:

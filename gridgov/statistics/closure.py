@@ -2,24 +2,26 @@
 for.
 
 Every row of incidents is looked at, so that the figures are the ledger's own; each comes with its definition,
-numerator and denominator, and the whole with the position it was read at.
+numerator and denominator, and the whole with the position it was read at and the edition of the grids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, Select, or_, select
 
-from dispatch.closure import DEFINITIONS, Figure, IncidentFacts, Period, Tally, count, figures
+from dispatch.closure import DEFINITIONS, Figure, IncidentFacts, Period, Tally, count, figures, is_counted
 from dispatch.entries import from_micros, to_micros
 from dispatch.lifecycle import Stage
 from gridgov.errors import BadInput
 from gridgov.in_force import InForce
 from gridgov.scope import Scope
+from gridgov.statistics.asked import settled
+from gridgov.statistics.drawing import AS_RECORDED, COLUMNS, Drawing, Edition, Placed, drawing
 from gridgov.storage.engine import snapshot
 from gridgov.storage.incidents import Wanted, conditions, in_claims
 from gridgov.storage.ledger import MAIN, read_head
@@ -28,7 +30,7 @@ from gridgov.storage.tables import IncidentRow, path_text, text_path
 _table = IncidentRow.__table__  # type: ignore[attr-defined]
 _c = _table.c
 
-#: What figures can be grouped by, besides the levels of the grids in force.
+#: What figures can be grouped by, besides the levels of the grids.
 PLAIN: Final = ("none", "department", "category", "channel", "urgency")
 #: The row of what lies in no grid: it is always shown, so that the rows add up to the total.
 UNPLACED: Final = {"name_zh": "未定位", "name_en": "unplaced"}
@@ -56,13 +58,20 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Figures with everything they need to be understood: for what, by what, when, and as of where."""
+    """Figures with everything they need to be understood: for what, by what, when, and as of where.
+
+    ``edition`` is whose grids these are, None where each incident counts as it was recorded;
+    ``located_again`` how many of the incidents counted were recorded in another, and carried over by their
+    points; 0 where nothing asks for grids.
+    """
 
     by: str
     period: Period
     groups: tuple[Group, ...]
     total: Group
-    edition: int
+    edition: int | None
+    edition_name: str | None
+    located_again: int
     rules: int
     position: int
     generated_at: datetime
@@ -76,74 +85,111 @@ def closure(
     period: Period,
     wanted: Wanted,
     now: datetime,
+    edition: Edition = None,
     stream: str = MAIN,
 ) -> Closure:
     """The figures of what ``scope``'s assignments cover and ``wanted`` asks for, grouped by ``by``: one of
-    :data:`PLAIN`, or the key of a level. Raises BadInput for anything else.
+    :data:`PLAIN`, or the key of a level.
 
-    What lies in no grid, or was placed above that level, is a row of its own; so the rows add up to the
-    total.
+    ``edition`` is whose levels and grids ``by`` and ``wanted.under`` mean: that of a number, by default the
+    one in force at the end of the period; or ``as_recorded``, grids of all editions side by side. What
+    somebody may see is decided by where incidents were recorded. What lies in no grid, or was placed above
+    that level, is a row of its own; so the rows add up to the total. Raises BadInput for another ``by``,
+    UnknownEdition, UnknownGrid, UnknownDepartment, UnknownCategory.
     """
-    grouping = _grouping(in_force, by)
     with snapshot(engine) as connection:
+        drawn = drawing(connection, in_force, edition, period, now)
+        grouping = _grouping(drawn, by)
+        asked = settled(connection, in_force.rules, scope, wanted, stream)
         head = read_head(connection, stream)
-        tallies = _tallies(connection, _query(scope, wanted, period, stream), grouping, period, now)
-    groups = tuple(_group(in_force, by, key, tally) for key, tally in sorted(tallies.items(), key=_order))
-    total = sum(tallies.values(), start=Tally())
+        query = _query(drawn, scope, asked, period, stream)
+        count_in = _Count(drawn, grouping, by not in PLAIN, asked.under, period, now)
+        tallies = count_in.all_of(connection, query)
+        groups = _groups(drawn, in_force, by, tallies)
+    total = Group("total", None, "合计", "total", sum(tallies.values(), start=Tally()))
     return Closure(
         by,
         period,
         groups,
-        Group("total", None, "合计", "total", total),
-        in_force.atlas.edition,
+        total,
+        drawn.edition,
+        drawn.name,
+        count_in.located_again,
         in_force.rules.version,
         head.position,
         now,
     )
 
 
-Grouping = Callable[[Row[Any]], str]
+#: The key of the group of a row, which counts at a path.
+Grouping = Callable[[Row[Any], str], str]
 
 
-def _grouping(in_force: InForce, by: str) -> Grouping:
+def _grouping(drawn: Drawing, by: str) -> Grouping:
     if by == "none":
-        return lambda _: "all"
+        return lambda *_: "all"
     if by in PLAIN:
-        return lambda row: str(getattr(row, by))
-    keys = [level.key for level in in_force.atlas.hierarchy.levels]
-    if by not in keys:
-        raise BadInput(f"figures can be grouped by {', '.join([*PLAIN, *keys])}; not by {by!r}", by=by)
-    depth = keys.index(by) + 1
+        return lambda row, _: str(getattr(row, by))
+    if by not in drawn.levels:
+        known = ", ".join([*PLAIN, *drawn.levels])
+        raise BadInput(f"figures can be grouped by {known}; not by {by!r}", by=by)
 
-    def grid(row: Row[Any]) -> str:
-        path = text_path(row.path)
-        return path_text(path[:depth]) if len(path) >= depth else ""
+    depth_of = drawn.depths(by)
+
+    def grid(row: Row[Any], path: str) -> str:
+        codes, depth = text_path(path), depth_of(row)
+        return "" if depth is None or len(codes) < depth else path_text(codes[:depth])
 
     return grid
 
 
-def _query(scope: Scope, wanted: Wanted, period: Period, stream: str) -> Select[Any]:
+def _query(drawn: Drawing, scope: Scope, wanted: Wanted, period: Period, stream: str) -> Select[Any]:
     """The rows that a period can count: what was reported or due before its end."""
-    columns = [*(_c[name] for name in _FACTS), *(_c[name] for name in ("path", *PLAIN[1:]))]
-    query = select(*columns).where(_c.stream == stream, in_claims(scope), *conditions(wanted))
+    columns = [*(_c[name] for name in _FACTS), *(_c[name] for name in (*COLUMNS, *PLAIN[1:]))]
+    elsewhere = conditions(replace(wanted, under=()))
+    query = select(*columns).where(_c.stream == stream, in_claims(scope), *elsewhere)
+    if wanted.under:
+        query = query.where(drawn.condition(wanted.under))
     if period.end is None:
         return query
     end = to_micros(period.end)
     return query.where(or_(_c.reported_at < end, _c.due_at < end))
 
 
-def _tallies(
-    connection: Connection, query: Select[Any], grouping: Grouping, period: Period, now: datetime
-) -> dict[str, Tally]:
+class _Count:
     """Tallies by group; some thousands of rows are in memory at a time."""
-    found: dict[str, Tally] = {}
-    for part in connection.execute(query.execution_options(yield_per=5000)).partitions():
-        groups: dict[str, list[IncidentFacts]] = {}
-        for row in part:
-            groups.setdefault(grouping(row), []).append(_facts(row))
-        for key, facts in groups.items():
-            found[key] = found.get(key, Tally()) + count(facts, period, now)
-    return found
+
+    def __init__(
+        self,
+        drawn: Drawing,
+        grouping: Grouping,
+        by_grid: bool,
+        under: tuple[str, ...],
+        period: Period,
+        now: datetime,
+    ) -> None:
+        self._drawn, self._grouping, self._period, self._now = drawn, grouping, period, now
+        self._under = path_text(under)
+        self._where_matters = by_grid or bool(under)
+        self.located_again = 0
+
+    def all_of(self, connection: Connection, query: Select[Any]) -> dict[str, Tally]:
+        """The tallies of what a query finds."""
+        found: dict[str, Tally] = {}
+        for part in connection.execute(query.execution_options(yield_per=5000)).partitions():
+            groups: dict[str, list[IncidentFacts]] = {}
+            for row, (path, again) in zip(part, self._placed(part), strict=True):
+                if not path.startswith(self._under):
+                    continue
+                facts = _facts(row)
+                self.located_again += again and is_counted(facts, self._period)
+                groups.setdefault(self._grouping(row, path), []).append(facts)
+            for key, several in groups.items():
+                found[key] = found.get(key, Tally()) + count(several, self._period, self._now)
+        return found
+
+    def _placed(self, rows: Sequence[Row[Any]]) -> Sequence[Placed]:
+        return self._drawn.placed(rows) if self._where_matters else [("", False)] * len(rows)
 
 
 def _facts(row: Row[Any]) -> IncidentFacts:
@@ -160,27 +206,30 @@ def _order(item: tuple[str, Tally]) -> tuple[bool, str]:
     return item[0] == "", item[0]
 
 
-def _group(in_force: InForce, by: str, key: str, tally: Tally) -> Group:
+def _groups(drawn: Drawing, in_force: InForce, by: str, tallies: Mapping[str, Tally]) -> tuple[Group, ...]:
+    ordered = sorted(tallies.items(), key=_order)
+    if by in PLAIN:
+        return tuple(_plain(in_force, by, key, tally) for key, tally in ordered)
+    names = drawn.names([key for key in tallies if key])
+    return tuple(_grid(key, names, tally) for key, tally in ordered)
+
+
+def _plain(in_force: InForce, by: str, key: str, tally: Tally) -> Group:
     if by == "department":
         known = in_force.rules.routing.departments.get(key)
         return Group(key, None, known.name_zh if known else key, known.name_en if known else key, tally)
     if by == "category":
         name = in_force.rules.categories.get(key) if key in in_force.rules.categories else None
         return Group(key, None, name.name_zh if name else key, name.name_en if name else key, tally)
-    if by in PLAIN:
-        return Group(key, None, key, key, tally)
+    return Group(key, None, key, key, tally)
+
+
+def _grid(key: str, names: Mapping[str, str], tally: Tally) -> Group:
     if not key:
         return Group(None, None, UNPLACED["name_zh"], UNPLACED["name_en"], tally)
     path = text_path(key)
-    return Group("/".join(path), path, *_grid_name(in_force, path), tally)
-
-
-def _grid_name(in_force: InForce, path: tuple[str, ...]) -> tuple[str, str]:
-    """What a grid is called; its code where the edition in force has it no more."""
-    hierarchy = in_force.atlas.hierarchy
-    known = {grid.code: grid for grid in hierarchy.at(len(path) - 1)}.get(path[-1])
-    name = path[-1] if known is None else known.name
-    return name, name
+    name = names.get(key, path[-1])
+    return Group("/".join(path), path, name, name, tally)
 
 
 def to_dict(found: Closure) -> dict[str, Any]:
@@ -191,7 +240,9 @@ def to_dict(found: Closure) -> dict[str, Any]:
         "groups": [_shown(group) for group in found.groups],
         "total": _shown(found.total),
         "definitions": [asdict(definition) for definition in DEFINITIONS.values()],
-        "edition": found.edition,
+        "edition": AS_RECORDED if found.edition is None else found.edition,
+        "edition_name": found.edition_name,
+        "located_again": found.located_again,
         "rules": found.rules,
         "position": found.position,
         "generated_at": found.generated_at,

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from gridgov import city
 from gridgov.statistics.closure import Closure, closure
 from tests.gridgov import scene
-from tests.gridgov.conftest import PEOPLE, Site
+from tests.gridgov.conftest import PEOPLE, TOWN, Site
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_they_come_with_everything_needed_to_understand_them(town: Site) -> None
     told = ask(town, "by=street")
     assert {d["key"] for d in told["definitions"]} == set(told["total"]["figures"])
     assert all(d["formula"] and d["name_zh"] for d in told["definitions"])
-    assert (told["edition"], told["rules"], told["by"]) == (1, 1, "street")
+    assert (told["edition"], told["edition_name"], told["rules"], told["by"]) == (1, "first", 1, "street")
     assert told["position"] == int(town.as_("leader").get("/api/incidents").json()["cursor"].split(".")[1])
     assert told["generated_at"].endswith("Z")
 
@@ -226,3 +227,44 @@ def test_the_manager_of_the_whole_district_is_shown_the_tray_that_of_a_street_is
     assert rows == {group["key"]: group["tally"]["reported"] for group in ask(town, "by=street")["groups"]}
     assert rows[None] == 1
     assert None not in {group["key"] for group in ask(town, "by=street", "manager_n")["groups"]}
+
+
+class TestMisspelt:
+    """A department or category that nobody knows is refused; counted, it would be all zeros."""
+
+    @pytest.mark.parametrize(
+        ("query", "said"),
+        [
+            ("department=watr", "no department 'watr'; did you mean water?"),
+            ("department=CLEANIN", "no department 'CLEANIN'; did you mean cleaning?"),
+            ("department=zzz", "no department 'zzz'"),
+            ("category=t:event:rubish", "no category 't:event:rubish'; did you mean t:event:rubbish"),
+        ],
+    )
+    def test_it_is_refused_with_the_nearest(self, site: Site, query: str, said: str) -> None:
+        answer = site.as_("manager").get(f"/api/closure?{query}")
+        assert (answer.status_code, said in answer.json()["detail"]) == (422, True), answer.text
+
+    def test_what_only_history_knows_is_fine_to_whom_it_is_shown(self, site: Site) -> None:
+        """A row of the south in a category and with a department that the rules never had."""
+        about: dict[str, Any] = {
+            "source": "old",
+            "number": "1",
+            "channel": "c",
+            "status": "s",
+            "closed": False,
+        }
+        about |= {"category": "secret", "department": "secrets", "reported_at": scene.MONDAY.isoformat()}
+        about |= {"lon": 114.005, "lat": 22.505, "datum": "wgs84"}
+        site.as_("administrator").post("/api/imports", {"rows": [about]})
+        for query in ("department=secrets", "category=secret"):
+            assert ask(site, query)["total"]["tally"]["reported"] == 1
+            answer = site.as_("manager_n").get(f"/api/closure?{query}")
+            assert (answer.status_code, answer.json()["near"]) == (422, [])
+
+    def test_an_alias_counts_as_its_category(self, site: Site) -> None:
+        named = TOWN.replace('name_zh = "井盖"\n', 'name_zh = "井盖"\naliases = ["盖子"]\n')
+        site.service.writer.run(city.apply(named, "test"))
+        site.as_("inspector").report(scene.COVER)
+        told = site.as_("manager").get("/api/closure?category=盖子").json()
+        assert told["total"]["tally"]["reported"] == 1

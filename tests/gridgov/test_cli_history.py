@@ -114,6 +114,8 @@ def test_closure_of_a_period_a_grid_a_department(town: Installation, tmp_path: P
         (["--to", "2025-03-01T08:00"], "--to is '2025-03-01T08:00'"),
         (["--under", "D/X"], "no grid D/X"),
         (["--from", "2025-03-02", "--to", "2025-03-01"], "holds no time"),
+        (["--department", "watr"], "no department 'watr'; did you mean water?"),
+        (["--category", "t:component:manhol"], "did you mean t:component:manhole"),
     ],
 )
 def test_what_cannot_be_counted(town: Installation, arguments: list[str], said: str) -> None:
