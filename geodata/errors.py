@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from geodata.findings import Finding
@@ -261,8 +261,13 @@ class BadTolerance(GeodataError):
 class UnacceptedFindings(GeodataError):
     """The drawing has errors that the city's file does not accept."""
 
+    SHOWN: ClassVar[int] = 100
+    """Errors listed in the message; all are in `findings`."""
+
     def __init__(self, findings: Sequence[Finding]) -> None:
-        lines = "\n".join(f"  {finding.code}: {finding.message}" for finding in findings)
+        lines = "\n".join(f"  {finding.code}: {finding.message}" for finding in findings[: self.SHOWN])
+        if len(findings) > self.SHOWN:
+            lines += f"\n  and {len(findings) - self.SHOWN:,} more"
         super().__init__(
             f"the drawing has {len(findings)} error(s) that nobody accepted:\n{lines}\n"
             "Mend them in the polygon file, or accept a finding by name and reason in the city's file "

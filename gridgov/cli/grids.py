@@ -1,4 +1,6 @@
-"""`gridgov grids`: the polygons that the city's file names, checked and imported as an edition."""
+"""`gridgov grids`: the polygons that the city's file names, read and checked. What else is done with them stands
+in modules of its own, on the same group.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from geodata.check import accept, acceptances, settle
-from geodata.check import check as check_drawing
-from geodata.drawing import Drawing
-from geodata.errors import UnacceptedFindings
-from geodata.findings import Finding, Severity
-from geodata.read import read
+from geodata.check import acceptances, judge, settle
+from geodata.drawing import Drawing, Source
+from geodata.findings import Finding, Severity, feature_collection, size
+from geodata.read import survey
 from gridgov.cli.headings import RULES
 from gridgov.cli.output import AsJson, print_json, print_table, progress, say
-from gridgov.cli.reading import settings_of
 from gridgov.errors import BadInput
-from gridgov.operating import operator
 
-grids = typer.Typer(no_args_is_help=True, help="The grids: check, import, export. 网格")
+grids = typer.Typer(no_args_is_help=True, help="The grids: check, compare, import, export. 网格")
 CityFile = Annotated[
     Path,
     typer.Argument(
@@ -41,7 +39,7 @@ Folder = Annotated[
         file_okay=False,
     ),
 ]
-#: Findings listed one by one for people; the rest is in --json.
+#: Findings listed one by one for people; the rest is in --json and --geojson.
 SHOWN = 40
 
 
@@ -51,60 +49,60 @@ def register(app: typer.Typer) -> None:
 
 
 @grids.command()
-def check(file: CityFile, folder: Folder = None, as_json: AsJson = False) -> None:
+def check(
+    file: CityFile,
+    folder: Folder = None,
+    geojson: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the findings as GeoJSON too, each where it is: for QGIS.",
+            dir_okay=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Look a drawing over: overlaps, gaps, orphans, double codes and more, each with measure and place.
 
     Errors that the city's file does not accept by name and reason would refuse the import: exit code 1.
     """
-    drawing, findings = _checked(file, folder)
+    drawing, findings = checked(file, folder)
     if as_json:
-        print_json({"levels": _levels(drawing), "findings": [found.to_dict() for found in findings]})
-    else:
+        print_json({"levels": levels_of(drawing), "findings": [found.to_dict() for found in findings]})
+    elif not drawing.unread:
         _show(drawing, findings)
-    refused = [f for f in findings if f.severity is Severity.error and f.accepted is None]
-    if refused:
-        raise UnacceptedFindings(refused)
+    if geojson is not None:
+        geojson.write_bytes(feature_collection(findings) + b"\n")
+        say(f"{len(findings)} findings are in {geojson}: open it in QGIS, over the polygon files")
+    _refuse(drawing, findings)
 
 
-@grids.command("import")
-def import_(
-    context: typer.Context,
-    file: CityFile,
-    folder: Folder = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the edition.", show_default="the names of the files")
-    ] = None,
-    made_up: Annotated[bool, typer.Option("--made-up", help="A synthetic drawing, marked as one.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Put a drawing in force as a new edition, with its accepted findings. The same again changes nothing.
-
-    Incidents keep the grids that they were located in.
-    """
-    drawing, findings = _checked(file, folder)
-    hierarchy = settle(drawing, findings)
-    title = name or ", ".join(sorted({source.file for source in drawing.sources}))
-    with operator(settings_of(context)) as hand, progress("putting the grids in force"):
-        done = hand.import_edition(hierarchy, title, made_up, [found.to_dict() for found in findings])
-    if as_json:
-        print_json(done | {"levels": _levels(drawing), "findings": _counts(findings)})
-        return
-    counts = " > ".join(f"{level['grids']:,} {level['key']}" for level in _levels(drawing))
-    state = "is in force" if done["new"] else "was in force already: nothing changed"
-    say(f"edition {done['edition']} ({title}: {counts}) {state}")
-    for line in _counts(findings):
-        accepted = ", accepted" if line["accepted"] else ""
-        say(f"{line['count']} {line['finding']} ({line['severity']}{accepted})")
-
-
-def _checked(file: Path, folder: Path | None) -> tuple[Drawing, tuple[Finding, ...]]:
-    section = _section(file)
+def checked(file: Path, folder: Path | None) -> tuple[Drawing, tuple[Finding, ...]]:
+    """The drawing that a city's file names and what its check found, accepted findings with their reasons."""
+    section = section_of(file)
     with progress(f"reading and checking the grids of {file.name}"):
-        drawing = read(section, folder or file.parent)
-        return drawing, accept(check_drawing(drawing), acceptances(section))
+        rules = acceptances(section)
+        drawing = survey(section, folder or file.parent)
+        return drawing, judge(drawing, rules)
 
 
-def _section(file: Path) -> Mapping[str, Any]:
+def _refuse(drawing: Drawing, findings: Sequence[Finding]) -> None:
+    """Raise BadInput where an import would be refused, saying by what."""
+    refused = [f for f in findings if f.severity is Severity.error and f.accepted is None]
+    if drawing.unread:
+        raise BadInput("\n".join(found.message for found in refused))
+    if refused:
+        named = [" ".join((found.code, *found.grids)) for found in refused[:SHOWN]]
+        more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+        raise BadInput(
+            f"{len(refused)} {'error' if len(refused) == 1 else 'errors'} would refuse the import: "
+            f"{', '.join(named)}{more}. Mend them in the polygon file; what is meant as it is can be accepted by "
+            "name and reason in the city's file ([[grids.accept]])"
+        )
+
+
+def section_of(file: Path) -> Mapping[str, Any]:
+    """The table [grids] of a city's file; raises BadInput where there is none."""
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8")).get("grids")
     except tomllib.TOMLDecodeError as error:
@@ -114,14 +112,16 @@ def _section(file: Path) -> Mapping[str, Any]:
     return found
 
 
-def _levels(drawing: Drawing) -> list[dict[str, Any]]:
+def levels_of(drawing: Drawing) -> list[dict[str, Any]]:
+    """The levels of a drawing with how many grids they have."""
     return [
         {"key": level.key, "name_zh": level.name_zh, "name_en": level.name_en, "grids": len(drawing.at(n))}
         for n, level in enumerate(drawing.levels)
     ]
 
 
-def _counts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def counted(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """How many findings there are of each code."""
     counts = Counter((f.code, str(f.severity), f.accepted is not None) for f in findings)
     return [
         {"finding": code, "severity": severity, "accepted": accepted, "count": count}
@@ -130,22 +130,44 @@ def _counts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def _show(drawing: Drawing, findings: Sequence[Finding]) -> None:
-    levels = [(level["key"], level["name_zh"], f"{level['grids']:,}") for level in _levels(drawing)]
+    """Levels, sources, then the findings: what refuses the import first, the largest first."""
+    levels = [(level["key"], level["name_zh"], f"{level['grids']:,}") for level in levels_of(drawing)]
     print_table("", ("level", "", "grids"), levels, numbers=1)
+    for source in drawing.sources:
+        print(f"{source.file}: {source.features:,} features in {source.crs}; {_way(source)}")
+        for remark in source.remarks:
+            print(f"  its reader remarks: {remark}")
     order = {Severity.error: 0, Severity.warning: 1, Severity.info: 2}
     worst = sorted(findings, key=lambda f: (f.accepted is not None, order[f.severity], -f.measure))
-    rows = [
-        (
-            f.code,
-            f"{f.severity}{' (accepted)' if f.accepted else ''}",
-            f.level,
-            " ".join(f.grids),
-            "" if f.place is None else f"{f.place[0]:.6f},{f.place[1]:.6f}",
-            f"{f.measure:,.4g} {f.unit}",
-        )
-        for f in worst[:SHOWN]
-    ]
-    if rows:
-        print_table("", ("finding", "severity", "level", "grids", "place", "measure"), rows, numbers=1)
+    for found in worst[:SHOWN]:
+        place = "" if found.place is None else f" at {found.place[0]:.6f},{found.place[1]:.6f}"
+        print(f"\n{_kind(found)} {found.code} {found.level} {' '.join(found.grids)} {_measure(found)}{place}")
+        print(f"  {found.message}")
+        if found.accepted:
+            print(f"  accepted: {found.accepted}")
     if len(worst) > SHOWN:
-        say(f"and {len(worst) - SHOWN} more: --json lists them all")
+        print(f"\nand {len(worst) - SHOWN:,} more: --json and --geojson list them all")
+    _sum_up(findings)
+
+
+def _way(source: Source) -> str:
+    if source.transformation == "none":
+        return "taken as longitude and latitude"
+    off = "nobody knows how far off" if source.accuracy_m is None else f"within {source.accuracy_m:g} m"
+    return f"to longitude and latitude by {source.transformation} ({off})"
+
+
+def _kind(found: Finding) -> str:
+    return f"{found.severity}{' (accepted)' if found.accepted else ''}:"
+
+
+def _measure(found: Finding) -> str:
+    return size(found.measure) if found.unit == "m2" else f"{found.measure:,.4g} {found.unit}"
+
+
+def _sum_up(findings: Sequence[Finding]) -> None:
+    lines = [
+        f"{line['count']:,} {line['finding']} ({line['severity']}{', accepted' if line['accepted'] else ''})"
+        for line in counted(findings)
+    ]
+    print(f"\nfound: {', '.join(lines) or 'nothing'}")
