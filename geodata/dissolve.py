@@ -46,7 +46,7 @@ def dissolved(
                 name=_most(names[row] for row in mine) or code,
                 level=number,
                 claims=claims([] if above is None else [above[row] for row in mine], code, columns),
-                geometry=_merge(child.geometry for child in children[code]),
+                geometry=merge(child.geometry for child in children[code]),
                 responsible_unit=_most(units[row] for row in mine),
                 source=f"{file}, merged from {len(children[code])}",
             )
@@ -70,7 +70,7 @@ def _most(texts: Iterable[str | None]) -> str | None:
     return min(found, key=lambda text: (-found[text], text), default=None)
 
 
-def _merge(geometries: Iterable[BaseGeometry | None]) -> BaseGeometry | None:
+def merge(geometries: Iterable[BaseGeometry | None]) -> BaseGeometry | None:
     """The polygons merged; broken ones as GEOS mends them (the check reports them where they stand)."""
     given = [one for one in geometries if one is not None and one.geom_type in ("Polygon", "MultiPolygon")]
     sound = [one if one.is_valid else shapely.make_valid(one, method="structure") for one in given]
