@@ -12,7 +12,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from geodata import coverage, parents
 from geodata.acceptance import ACCEPTABLE, NOT_ACCEPTABLE, Acceptance, accept, acceptances, unused
 from geodata.drawing import Drawing, Drawn
-from geodata.errors import BadHierarchy, UnacceptedFindings
+from geodata.errors import BadHierarchy, UnacceptedFindings, UnreadableDrawing
 from geodata.findings import Finding, Severity
 from geodata.grids import Hierarchy, measured
 from geodata.published_codes import published_codes
@@ -137,13 +137,14 @@ def _vague(drawing: Drawing) -> Iterator[Finding]:
 def settle(drawing: Drawing, findings: Iterable[Finding]) -> Hierarchy:
     """The hierarchy of a drawing, with what its check found.
 
-    Raises UnacceptedFindings naming every error that nobody accepted.
+    Raises UnreadableDrawing where its reading went wrong, UnacceptedFindings naming every error that nobody
+    accepted.
     """
+    if drawing.faults:
+        raise UnreadableDrawing(drawing.faults)
     refused = [found for found in findings if found.severity is Severity.error and found.accepted is None]
     if refused:
         raise UnacceptedFindings(refused)
-    if drawing.faults:
-        raise UnacceptedFindings(drawing.faults)
     grids = []
     for one in drawing.drawn:
         if not isinstance(one.geometry, Polygon | MultiPolygon):

@@ -258,6 +258,17 @@ class BadTolerance(GeodataError):
         self.tolerance_m = tolerance_m
 
 
+class UnreadableDrawing(GeodataError):
+    """What the city's file names could not be read as it says."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__(
+            "\n".join(finding.message for finding in findings),
+            findings=[finding.to_dict() for finding in findings],
+        )
+        self.findings = tuple(findings)
+
+
 class UnacceptedFindings(GeodataError):
     """The drawing has errors that the city's file does not accept."""
 

@@ -1,5 +1,5 @@
-"""`gridgov grids`: the polygons that the city's file names, read and checked. What else is done with them stands
-in modules of its own, on the same group.
+"""`gridgov grids`: the polygons that the city's file names, read and checked. What else is done with them
+stands in modules of its own, on the same group.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from geodata.check import acceptances, judge, settle
+from geodata.check import acceptances, judge
 from geodata.drawing import Drawing, Source
+from geodata.errors import UnreadableDrawing
 from geodata.findings import Finding, Severity, feature_collection, size
 from geodata.read import survey
 from gridgov.cli.headings import RULES
@@ -74,7 +75,7 @@ def check(
     if geojson is not None:
         geojson.write_bytes(feature_collection(findings) + b"\n")
         say(f"{len(findings)} findings are in {geojson}: open it in QGIS, over the polygon files")
-    _refuse(drawing, findings)
+    refuse(drawing, findings)
 
 
 def checked(file: Path, folder: Path | None) -> tuple[Drawing, tuple[Finding, ...]]:
@@ -86,18 +87,18 @@ def checked(file: Path, folder: Path | None) -> tuple[Drawing, tuple[Finding, ..
         return drawing, judge(drawing, rules)
 
 
-def _refuse(drawing: Drawing, findings: Sequence[Finding]) -> None:
-    """Raise BadInput where an import would be refused, saying by what."""
-    refused = [f for f in findings if f.severity is Severity.error and f.accepted is None]
+def refuse(drawing: Drawing, findings: Sequence[Finding]) -> None:
+    """Raise UnreadableDrawing, or BadInput, where an import would be refused, saying by what."""
     if drawing.unread:
-        raise BadInput("\n".join(found.message for found in refused))
+        raise UnreadableDrawing(drawing.faults)
+    refused = [f for f in findings if f.severity is Severity.error and f.accepted is None]
     if refused:
         named = [" ".join((found.code, *found.grids)) for found in refused[:SHOWN]]
         more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
         raise BadInput(
             f"{len(refused)} {'error' if len(refused) == 1 else 'errors'} would refuse the import: "
-            f"{', '.join(named)}{more}. Mend them in the polygon file; what is meant as it is can be accepted by "
-            "name and reason in the city's file ([[grids.accept]])"
+            f"{', '.join(named)}{more}. Mend them in the polygon file; what is meant as it is can be "
+            "accepted by name and reason in the city's file ([[grids.accept]])"
         )
 
 
