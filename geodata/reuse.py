@@ -85,4 +85,5 @@ def _finding(use: _Use, share: float) -> Finding:
         f"{percent(share) if share else 'nothing'} lies in the other, expected {percent(SAME_PLACE)} or "
         "more; give this grid a code that was never used, or accept CODE_REUSED by name and reason in the "
         "city's file ([[grids.accept]])",
+        geometry=use.after.geometry,
     )

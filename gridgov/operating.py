@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import httpx2
 import orjson
@@ -18,9 +19,10 @@ from dispatch.errors import DispatchError
 from dispatch.lifecycle import Role
 from geodata.errors import GeodataError
 from geodata.grids import Hierarchy
-from gridgov import accounts, city, commands
+from gridgov import accounts, city, commands, specialised
 from gridgov.accounts import Passwords, Person
 from gridgov.api.editions import as_body
+from gridgov.api.specialised import layer_body
 from gridgov.clock import new_id, new_token
 from gridgov.commands import ImportedRow
 from gridgov.errors import ServiceError
@@ -31,6 +33,7 @@ from gridgov.service import Service
 from gridgov.settings import Settings
 from gridgov.storage.batch import Receipt
 from gridgov.storage.errors import IdReused, StoreHeld
+from gridgov.succession import decide_carried
 
 #: An edition of 5,000 grids is put in force in some seconds; an ill server takes for ever.
 PATIENCE_S: Final = 120.0
@@ -77,6 +80,22 @@ class Operator(Protocol):
         effective_at: datetime | None = None,
     ) -> dict[str, Any]:
         """Put grids in force, at once or from a moment on: edition, new, effective_at, changes."""
+        ...
+
+    def withdraw_edition(self, edition: int) -> None:
+        """Call off an edition before it takes effect."""
+        ...
+
+    def decide_carried(self, id_: str, confirmed: bool) -> None:
+        """Confirm or decline an assignment that was carried over to other grids."""
+        ...
+
+    def put_layer(self, sent: specialised.Sent) -> dict[str, Any]:
+        """Put a field's layer of specialised grids in force: version, new."""
+        ...
+
+    def remove_layer(self, key: str) -> None:
+        """Take a field's layer off."""
         ...
 
     def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
@@ -135,6 +154,23 @@ class Here:
         self._service.relocator.sweep()
         return asdict(imported)
 
+    def withdraw_edition(self, edition: int) -> None:
+        """Call off an edition; raises UnknownEdition, EditionInForce."""
+        self._service.writer.run(city.withdraw(edition, OPERATOR))
+
+    def decide_carried(self, id_: str, confirmed: bool) -> None:
+        """Confirm or decline an assignment; raises UnknownCarried, AlreadyDecided."""
+        self._service.writer.run(decide_carried(id_, OPERATOR, confirmed=confirmed))
+
+    def put_layer(self, sent: specialised.Sent) -> dict[str, Any]:
+        """Put a layer in force; raises LayerOfAnotherEdition, BadInput."""
+        done: specialised.Put = self._service.writer.run(specialised.put(sent, OPERATOR))
+        return asdict(done)
+
+    def remove_layer(self, key: str) -> None:
+        """Take a layer off; raises UnknownField."""
+        self._service.writer.run(specialised.remove(key, OPERATOR))
+
     def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
         """Bring in history."""
         submit = self._service.writer.submit
@@ -182,6 +218,23 @@ class Through:
         """Put grids in force; raises ServerRefused, ServerSilent. Open incidents follow in the background."""
         body = as_body(hierarchy, name, made_up=made_up, findings=findings)
         return self._ask("POST", "/api/editions", body | {"effective_at": effective_at})
+
+    def withdraw_edition(self, edition: int) -> None:
+        """Call off an edition; raises ServerRefused, ServerSilent."""
+        self._ask("POST", f"/api/editions/{edition}/withdraw", {})
+
+    def decide_carried(self, id_: str, confirmed: bool) -> None:
+        """Confirm or decline an assignment; raises ServerRefused, ServerSilent."""
+        decision = "confirm" if confirmed else "decline"
+        self._ask("POST", f"/api/editions/carried/{quote(id_, safe='')}/{decision}", {})
+
+    def put_layer(self, sent: specialised.Sent) -> dict[str, Any]:
+        """Put a layer in force; raises ServerRefused, ServerSilent."""
+        return self._ask("POST", "/api/specialised", layer_body(sent))
+
+    def remove_layer(self, key: str) -> None:
+        """Take a layer off; raises ServerRefused, ServerSilent."""
+        self._ask("DELETE", f"/api/specialised/{quote(key, safe='')}", {})
 
     def import_rows(self, rows: Sequence[ImportedRow]) -> list[Outcome]:
         """Bring in history; raises ServerRefused, ServerSilent."""

@@ -1,4 +1,5 @@
-"""Editions of the grids: what is in force, and a new one put in its place. For administrators.
+"""Editions of the grids: what is in force, a new one put in its place, what that changes, and the assignments
+that were carried over to it. For administrators.
 
 The drawing is read and checked where its files are, on the machine of whoever imports it; what comes here
 is the hierarchy that was settled, with the findings that were accepted. It is checked again, so that no
@@ -8,28 +9,33 @@ other program brings in what nobody accepted.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import anyio
 import shapely
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from geodata.errors import BadHierarchy
+from geodata.findings import Finding
 from geodata.grids import GridRow, Hierarchy, Level
 from geodata.recheck import recheck
-from gridgov import city
+from gridgov import city, redrawing
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line, Moment, Number
 from gridgov.api.dependencies import Administrator, GridGov, Parts
 from gridgov.api.wkb import is_area
 from gridgov.storage.writer import Chore
+from gridgov.succession import carried, decide_carried
 
 router = APIRouter(prefix="/api/editions", tags=["editions 网格版次"])
 
 #: Larger numbers than the store holds are nobody's.
 EditionId = Annotated[int, Path(ge=1, le=1 << 31)]
+OpenOnly = Annotated[bool, Query(alias="open", description="only those nobody has decided on")]
+GEOJSON: Final = "application/geo+json"
 
 
 class SentLevel(Body):
@@ -77,6 +83,49 @@ def findings(edition: EditionId, _: Administrator, gridgov: GridGov) -> Response
         return Answer({"findings": city.findings_of(connection, edition)})
 
 
+@router.get("/{edition}/comparison")
+def comparison(edition: EditionId, _: Administrator, gridgov: GridGov) -> Response:
+    """What an edition changed of the one before; of one that is to come, also which open incidents and
+    assignments it will touch.
+    """
+    with gridgov.service.reader.connect() as connection:
+        return Answer(redrawing.comparison_of(connection, edition, gridgov.service.clock()))
+
+
+@router.get("/{edition}/comparison.geojson")
+def comparison_map(edition: EditionId, _: Administrator, gridgov: GridGov) -> Response:
+    """The same as a map: each change with the ground concerned. Worked out anew: some seconds."""
+    with gridgov.service.reader.connect() as connection:
+        found = redrawing.comparison_map(connection, edition)
+    return Response(found, media_type=GEOJSON, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/{edition}/withdraw")
+async def withdraw(edition: EditionId, by: Administrator, gridgov: GridGov) -> Response:
+    """Call off an edition before it takes effect; it stays on record."""
+    await gridgov.service.writer.act(city.withdraw(edition, by.id))
+    return Answer({"edition": edition, "state": "withdrawn"})
+
+
+@router.get("/carried")
+def carried_over(_: Administrator, gridgov: GridGov, open_only: OpenOnly = False) -> Response:
+    """Assignments to grids that are no more, carried over to their successors."""
+    with gridgov.service.reader.connect() as connection:
+        return Answer({"carried": carried(connection, open_only=open_only)})
+
+
+@router.post("/carried/{carried_id}/confirm")
+async def confirm(carried_id: str, by: Administrator, gridgov: GridGov) -> Response:
+    """Confirm that an assignment goes on in the grid it was carried over to."""
+    return await _decide(gridgov, carried_id, by.id, confirmed=True)
+
+
+@router.post("/carried/{carried_id}/decline")
+async def decline(carried_id: str, by: Administrator, gridgov: GridGov) -> Response:
+    """Decline it; where it was in force already, it ends now."""
+    return await _decide(gridgov, carried_id, by.id, confirmed=False)
+
+
 @router.post("", status_code=201)
 async def put_in_force(sent: Edition, by: Administrator, gridgov: GridGov) -> Response:
     """Put a hierarchy in force as a new edition, now or from a moment on; 200 where it was in force already.
@@ -107,6 +156,7 @@ def _chore(gridgov: Parts, sent: Edition, by: str) -> Chore:
     findings = [found.to_dict() for found in recheck(hierarchy, sent.findings)]
     with gridgov.service.reader.connect() as connection:
         compared = city.compare_in_store(connection, hierarchy)
+    findings += _accepted(compared.reused, sent.findings)
     return city.import_edition(
         hierarchy,
         sent.name,
@@ -116,6 +166,27 @@ def _chore(gridgov: Parts, sent: Edition, by: str) -> Chore:
         effective_at=sent.effective_at,
         compared=compared,
     )
+
+
+def _accepted(found: Iterable[Finding], sent: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The codes taken up again that were accepted where the drawing was compared, with the reasons given."""
+    reasons = {
+        (str(one.get("code")), str(one.get("level")), tuple(map(str, grids))): one.get("accepted")
+        for one in sent
+        if isinstance(grids := one.get("grids"), list)
+    }
+    told = [(one, reasons.get((one.code, one.level, one.grids))) for one in found]
+    return [
+        one.to_dict() | {"accepted": reason}
+        for one, reason in told
+        if isinstance(reason, str) and reason.strip()
+    ]
+
+
+async def _decide(gridgov: Parts, carried_id: str, by: str, *, confirmed: bool) -> Response:
+    person = await gridgov.service.writer.act(decide_carried(carried_id, by, confirmed=confirmed))
+    gridgov.sessions.changed(person)
+    return Answer({"id": carried_id, "state": "confirmed" if confirmed else "declined"})
 
 
 def _wkb(grid: SentGrid) -> bytes:

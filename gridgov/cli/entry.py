@@ -17,6 +17,7 @@ from gridgov import logs
 from gridgov.cli import (
     city,
     closure,
+    editions,
     grids,
     headings,
     incidents,
@@ -24,6 +25,7 @@ from gridgov.cli import (
     people,
     publishing,
     server,
+    specialised,
     upkeep,
     watch,
 )
@@ -102,7 +104,20 @@ def gridgov(
     context.obj = Settings(**{name: value for name, value in given.items() if value is not None})
 
 
-for module in (server, city, grids, publishing, made_up, incidents, closure, watch, people, upkeep):
+for module in (
+    server,
+    city,
+    grids,
+    editions,
+    specialised,
+    publishing,
+    made_up,
+    incidents,
+    closure,
+    watch,
+    people,
+    upkeep,
+):
     module.register(app)
 
 
