@@ -29,6 +29,7 @@ COMMANDS = [
     ["grids", "check"],
     ["grids", "import"],
     ["grids", "export"],
+    ["grids", "tiles"],
     ["people", "add"],
     ["people", "list"],
     ["incidents", "import"],
