@@ -29,6 +29,7 @@ from gridgov.api import (
     problems,
     rules,
     sessions,
+    specialised,
     tiles,
 )
 from gridgov.api.dependencies import Parts, administrator, operator_session, session_of
@@ -58,6 +59,7 @@ NOUNS = (
     people,
     city,
     editions,
+    specialised,
     imports,
     health,
     pages,
@@ -79,6 +81,7 @@ def create_app(
     app.state.parts = _parts(service, operator, passwords or Passwords())
     app.state.drawings = grids.Drawings()
     app.state.tiles = tiles.Drawn()
+    app.state.sheets = specialised.Sheets()
     app.state.layers = Layers()
     app.state.figures = closure.Desk()
     for noun in NOUNS:
@@ -132,6 +135,7 @@ def _limits(settings: Settings) -> Limits:
             ("/api/sessions", Limit(SIGN_IN_BYTES)),
             ("/api/photos", Limit(settings.photo_max_bytes, session_of)),
             ("/api/editions", imported),
+            ("/api/specialised", imported),
             ("/api/imports", imported),
         ),
     )

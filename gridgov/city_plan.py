@@ -21,8 +21,8 @@ TERRITORIAL: Final = "territorial unit 属地"
 class Change:
     """Something that one version says differently: ``kind`` is added, removed or changed.
 
-    ``what`` is city, calendar, grids, department, category or rule; ``name`` which one; ``field``, ``before``
-    and ``after`` are for a change.
+    ``what`` is city, calendar, grids, specialised, department, category or rule; ``name`` which one;
+    ``field``, ``before`` and ``after`` are for a change.
     """
 
     kind: str
@@ -61,13 +61,16 @@ def plan(old: City | None, new: City) -> list[Change]:
     found += _keyed("department", _departments(old), _departments(new))
     found += _keyed("category", _by_key(old), _by_key(new))
     found += _keyed("rule", _by_name(old), _by_name(new))
-    before, after = dict(old.grids) if old else {}, dict(new.grids)
+    found += _sources("grids", dict(old.grids) if old else {}, dict(new.grids))
+    found += _sources("specialised", old.specialised if old else (), new.specialised)
+    return found
+
+
+def _sources(what: str, before: object, after: object) -> Iterator[Change]:
+    """That the polygon files or columns named are others; what that changes, importing them tells."""
     if before != after:
         kind = "changed" if before and after else "added" if after else "removed"
-        found.append(
-            Change(kind, "grids", "", "sources", *(("before", "after") if kind == "changed" else ()))
-        )
-    return found
+        yield Change(kind, what, "", "sources", *(("before", "after") if kind == "changed" else ()))
 
 
 def effects(old: City | None, new: City) -> list[Effect]:

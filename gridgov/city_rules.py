@@ -44,12 +44,15 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """A city as its file describes it; ``text`` is the file itself, ``grids`` its table `[grids]`."""
+    """A city as its file describes it; ``text`` is the file itself, ``grids`` its table `[grids]`,
+    ``specialised`` its `[[specialised]]`.
+    """
 
     version: int
     facts: CityFacts
     rules: Rules
     grids: Mapping[str, Any]
+    specialised: tuple[Any, ...]
     country: str | None
     text: str
 
@@ -68,10 +71,12 @@ def parse(text: str, version: int) -> City:
     routing = _routing(reader, departments, fallback, categories)
     working, country = _calendar(reader, facts.zone if facts else None)
     grids = reader.section("grids")
+    layers = reader.several(("specialised",), reader.data.get("specialised", []))
     if reader.problems or facts is None or routing is None or working is None:
         raise BadCityFile(sorted(reader.problems, key=lambda problem: problem.line or 0))
     rules = Rules(version, routing.categories, routing, working)
-    return City(version, facts, rules, MappingProxyType(dict(grids)), country, text)
+    named = tuple(one for _, one in layers)
+    return City(version, facts, rules, MappingProxyType(dict(grids)), named, country, text)
 
 
 def _facts(reader: Reader) -> tuple[CityFacts | None, str | None]:

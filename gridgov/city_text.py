@@ -6,6 +6,7 @@ One TOML file describes a city. `gridgov/data/demo_city.toml` is a commented exa
   datum of points that name none (`geodata.datum`);
 * `[calendar]` when it works (`gridgov.calendars`);
 * `[grids]` where its polygons come from (`geodata.read`), kept here and not looked into;
+* `[[specialised]]` the specialised grids of each field (`geodata.specialised.read`), likewise;
 * `[[departments]]` who puts things right;
 * `[categories]` the shipped lists it takes, what it sets differently, and `[[categories.own]]`, its own;
 * `[[routing]]` whose what is (`dispatch.routing`).
@@ -150,7 +151,7 @@ class RoutingTable(_Table):
 
 
 #: What may stand at the top of the file.
-TABLES: Final = ("city", "calendar", "grids", "departments", "categories", "routing")
+TABLES: Final = ("city", "calendar", "grids", "specialised", "departments", "categories", "routing")
 
 
 class Reader:

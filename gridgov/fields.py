@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,18 +28,22 @@ class Field:
     edition: int | None = None
 
     def matters(self, category: str, known: Categories) -> bool:
-        """Whether it matters for incidents of a category.
+        """Whether it matters for incidents of a category; see :func:`matters`."""
+        return matters(category, self.classes, self.categories, known)
 
-        For one that the rules do not have, as imported history may, it does only where it is named here, or
-        where the layer matters for all.
-        """
-        if not self.classes and not self.categories:
-            return True
-        if category not in known:
-            return category in self.categories
-        found = known.get(category)
-        names = (found.key, *found.aliases)
-        return found.class_key in self.classes or not self.categories.isdisjoint(names)
+
+def matters(category: str, classes: Collection[str], categories: Collection[str], known: Categories) -> bool:
+    """Whether what is for these classes and categories (keys or aliases; with neither, all) is for this one.
+
+    For a category that the rules do not have, as imported history may, only where it is named itself, or all
+    are meant.
+    """
+    if not classes and not categories:
+        return True
+    if category not in known:
+        return category in categories
+    found = known.get(category)
+    return found.class_key in classes or any(name in categories for name in (found.key, *found.aliases))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ carried over to another edition of the grids.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -16,15 +16,14 @@ from sqlalchemy import Connection, func, select, update
 from sqlmodel import col
 
 from dispatch.categories import Categories
-from dispatch.entries import from_micros, to_micros
+from dispatch.entries import SYSTEM, from_micros, to_micros
 from geodata.findings import Finding
 from geodata.specialised.check import cover, lost
 from geodata.specialised.layers import FieldLayer, Form, SpecialisedGrid
 from geodata.specialised.sets import Points, rederive
 from gridgov.city_rules import parse
-from gridgov.commands import SYSTEM
 from gridgov.errors import BadInput, LayerOfAnotherEdition, UnknownField, UnknownLayerVersion
-from gridgov.fields import Field, Fields
+from gridgov.fields import Field, Fields, matters
 from gridgov.in_force import Atlas
 from gridgov.rows import iso
 from gridgov.storage.errors import NoRulesYet
@@ -131,7 +130,7 @@ def carry(
     old, new = atlas_of(connection, before), atlas_of(connection, after)
     for row in sets:
         field = _field(connection, row)
-        past = past_points(connection, field, rules)
+        past = past_points(connection, field.classes, field.categories, rules)
         done = rederive(field.layer, old, new, past)
         findings: list[Finding] = [*cover(done.layer, new.hierarchy), *lost(field.layer.key, done.loss)]
         made = dict(row) | {
@@ -145,12 +144,16 @@ def carry(
         _store(connection, _next(connection), made, done.layer)
 
 
-def past_points(connection: Connection, field: Field, rules: Categories) -> Points | None:
-    """Where incidents lie that the field matters for, the newest of them; None where there are none."""
+def past_points(
+    connection: Connection, classes: Collection[str], categories: Collection[str], rules: Categories
+) -> Points | None:
+    """Where incidents lie that a field of these classes and categories matters for, the newest of them; None
+    where there are none.
+    """
     query = select(_incident.c.lon, _incident.c.lat).where(_incident.c.lon.is_not(None))
-    if field.classes or field.categories:
-        wanted = [one.key for one in rules if field.matters(one.key, rules)]
-        query = query.where(_incident.c.category.in_([*wanted, *field.categories]))
+    if classes or categories:
+        wanted = [one.key for one in rules if matters(one.key, classes, categories, rules)]
+        query = query.where(_incident.c.category.in_([*wanted, *categories]))
     found = connection.execute(query.order_by(_incident.c.first.desc()).limit(MOST_PAST)).all()
     return Points([row.lon for row in found], [row.lat for row in found]) if found else None
 

@@ -111,7 +111,9 @@ def recheck(
     if layer.form is Form.sets:
         found = list(cover(layer, hierarchy))
     else:
-        found = [*_flat(layer.key, _redrawn(layer), layer.form), *_district(layer, hierarchy)]
+        found = list(_flat(layer.key, _redrawn(layer), layer.form))
+        # What is no sound polygon cannot be laid over the district.
+        found += [] if any(one.code in NOT_ACCEPTABLE for one in found) else _district(layer, hierarchy)
     losses = [one for one in map(_loss_told, given) if one is not None]
     marked = accept(
         _sorted([*found, *losses]), [rule for one in given if (rule := _accepted(one)) is not None]

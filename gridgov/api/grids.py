@@ -19,7 +19,8 @@ from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Line, NamedDatum, Number
 from gridgov.api.dependencies import GridGov, SignedIn
 from gridgov.api.shelf import Print, Shelf, answer, printed
-from gridgov.in_force import Atlas
+from gridgov.api.specialised import in_fields
+from gridgov.in_force import Atlas, InForce
 from gridgov.places import require_not_swapped
 
 router = APIRouter(prefix="/api", tags=["grids 网格"])
@@ -117,13 +118,13 @@ async def level_geojson(
 @router.get("/locate")
 def locate(asked: Annotated[Point, Query()], _: SignedIn, gridgov: GridGov) -> Response:
     """The grids that a point lies in, widest first, and the metres to the border; outside, the nearest
-    and how far.
+    and how far. With them the specialised grids of each field, and their teams.
     """
     check_point(asked.lon, asked.lat)
     in_force = gridgov.service.in_force
     datum = in_force.city.datum_of(asked.datum)
     require_not_swapped(in_force.atlas, asked, datum)
-    return Answer(_located(in_force.atlas, asked.lon, asked.lat, datum))
+    return Answer(_located(in_force, asked.lon, asked.lat, datum))
 
 
 @router.post("/locate")
@@ -143,11 +144,12 @@ def locate_many(asked: Points, _: SignedIn, gridgov: GridGov) -> Response:
     )
 
 
-def _located(atlas: Atlas, lon: float, lat: float, datum: Datum) -> dict[str, Any]:
+def _located(in_force: InForce, lon: float, lat: float, datum: Datum) -> dict[str, Any]:
+    atlas = in_force.atlas
     x, y = to_wgs84(lon, lat, datum)
     found: Located | Outside = atlas.locator.locate(x, y)
     answer: dict[str, Any] = {"edition": atlas.edition, "from_datum": datum}
-    answer |= {"lon": x, "lat": y, "datum": Datum.wgs84}
+    answer |= {"lon": x, "lat": y, "datum": Datum.wgs84, "specialised": in_fields(in_force, x, y)}
     if isinstance(found, Outside):
         return answer | {"path": None, "nearest": list(found.nearest), "outside_m": found.distance_m}
     names = [atlas.hierarchy.grid(found.path[: n + 1]).name for n in range(len(found.path))]
