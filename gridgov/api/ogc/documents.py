@@ -78,7 +78,7 @@ def grids_collection(root: str, level: Level, layer: Layer, edition: str) -> dic
         root,
         grids_id(level),
         f"{level.name_zh} {level.name_en}",
-        f"现行版次的{level.name_zh}网格 · All {level.name_en} grids of the edition in force ({edition}).",
+        f"现行版次的网格：{level.name_zh} · All {level.name_en} grids of the edition in force ({edition}).",
     ) | {"extent": {"spatial": {"bbox": [list(layer.extent)], "crs": CRS84}}}
 
 
