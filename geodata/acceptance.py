@@ -111,7 +111,7 @@ def _unused(number: int, rule: Acceptance, findings: Sequence[Finding], known: s
     elif rule.up_to_m2 is not None and not any(one.measure <= rule.up_to_m2 for one in of_kind):
         why = f"each of the {len(of_kind)} found is larger than {rule.up_to_m2:g} m²"
     else:
-        where = "at that level" if rule.grids is None else "between those grids alone"
+        where = f"at level {rule.level}" if rule.grids is None else "between those grids alone"
         why = f"none of the {len(of_kind)} found is {where}"
     return Finding(
         "UNUSED_ACCEPTANCE",

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from geodata.drawing import Drawn
 from geodata.findings import Finding, Severity, place_in, size
 from geodata.grids import merged
-from geodata.ground import ground_m2, grounds_m2
+from geodata.ground import grounds_m2
 
 Polygons = NDArray[np.object_]
 
@@ -70,8 +70,9 @@ def gaps(level: str, drawn: Sequence[Drawn], tolerance_m2: float) -> Iterator[Fi
     parts = shapely.get_parts(merged(polygons)).tolist()
     holes = [Polygon(ring) for part in parts for ring in part.interiors]
     tree = shapely.STRtree(polygons)
-    for hole in [*holes, *_slits(polygons, holes)]:
-        measure = ground_m2(hole)
+    found = [*holes, *_slits(polygons, holes)]
+    measures = grounds_m2(np.array(found, dtype=object)).tolist()
+    for hole, measure in zip(found, measures, strict=True):
         near = tree.query(hole, predicate="dwithin", distance=1e-9)  # 0.1 mm: a slit is cut out with rounding
         around = tuple(sorted({drawn[at].code for at in near.tolist()}))
         large = measure > tolerance_m2
@@ -99,24 +100,32 @@ def _slits(polygons: Polygons, holes: Sequence[Polygon]) -> list[BaseGeometry]:
     shrink, width = math.cos(math.radians((south + north) / 2)), SLIT_M / DEGREE_M
     plane = _stretched(polygons, shrink)
     edges = shapely.coverage_invalid_edges(plane, gap_width=width)
-    suspect = np.flatnonzero(~shapely.is_empty(edges))
-    if not len(suspect):
+    edges = edges[~shapely.is_empty(edges)]
+    if not len(edges):
         return []
-    # Edges that fit no neighbour are told apart from those that only face one.
-    facing = shapely.difference(edges[suspect], shapely.coverage_invalid_edges(plane)[suspect])
-    strips = shapely.buffer(facing[~shapely.is_empty(facing)], width, quad_segs=2, cap_style="flat")
+    # Edges come that overlap a neighbour too: what lies between those is covered, and drops out below.
+    strips = shapely.buffer(edges, width, quad_segs=2, cap_style="flat")
     first, second = shapely.STRtree(strips).query(strips, predicate="intersects")
     pairs = first < second
-    between = shapely.union_all(shapely.intersection(strips[first[pairs]], strips[second[pairs]]))
+    between = shapely.get_parts(shapely.intersection(strips[first[pairs]], strips[second[pairs]]))
     known = np.array([*plane, *_stretched(np.array(holes, dtype=object), shrink)], dtype=object)
-    tree = shapely.STRtree(known)
-    bare = []
-    for part in shapely.get_parts(between).tolist():
-        covered = shapely.union_all(known[tree.query(part, predicate="intersects")])
-        bare += shapely.get_parts(part.difference(covered)).tolist()
-    slits = _stretched(np.array([one for one in bare if one.area > 0], dtype=object), 1 / shrink)
+    bare = shapely.union_all(_without(between[shapely.area(between) > 0], known))
+    slits = _stretched(shapely.get_parts(bare), 1 / shrink)
     kept: list[BaseGeometry] = slits[grounds_m2(slits) > FLOOR_M2].tolist()
     return kept
+
+
+def _without(parts: Polygons, known: Polygons) -> Polygons:
+    """The parts less all that is known to cover them; one neighbour of each is cut off in every round."""
+    of_part, of_known = shapely.STRtree(known).query(parts, predicate="intersects")
+    order = np.argsort(of_part, kind="stable")
+    of_part, of_known = of_part[order], of_known[order]
+    turn = np.arange(len(of_part)) - np.searchsorted(of_part, of_part)
+    left = parts.copy()
+    for now in range(int(turn.max(initial=-1)) + 1):
+        at = turn == now
+        left[of_part[at]] = shapely.difference(left[of_part[at]], known[of_known[at]])
+    return left
 
 
 def _stretched(geometries: Polygons, factor: float) -> Polygons:

@@ -34,6 +34,10 @@ for the whole earth is doubted only beyond them."""
 WORLD: Final = 350.0
 """Degrees of longitude: a system used so widely says nothing about where a file lies."""
 
+POLE_M: Final = 10_000_000
+"""From the equator to a pole: no northing is larger."""
+NOT_BROUGHT: Final = "not brought to longitude and latitude"
+
 Bounds = tuple[float, float, float, float]
 
 
@@ -209,9 +213,13 @@ def _lonlat(transformer: pyproj.Transformer, bounds: Bounds) -> Bounds:
 def _way(crs: pyproj.CRS, transformer: pyproj.Transformer) -> Way:
     """The way's name and accuracy. CGCS2000 is taken as WGS 84, from which it differs by centimetres.
 
-    PROJ calls that step "ballpark", for the register has no transformation between the two.
+    PROJ calls that step "ballpark", for the register has no transformation between the two. It also names
+    changes of axis order, of which nobody outside ever hears.
     """
-    name = transformer.description
+    steps = [
+        step for step in transformer.description.split(" + ") if not step.startswith("axis order change")
+    ]
+    name = " + ".join(steps) or "none"
     ballpark = "Ballpark geographic offset from China Geodetic Coordinate System 2000 to WGS 84"
     if ballpark in name:
         return Way(crs.to_string(), name.replace(ballpark, "CGCS2000 taken as WGS 84"), 0.1)
@@ -298,9 +306,12 @@ def _zone(crs: pyproj.CRS, bounds: Bounds) -> str:
     EPSG:4513 to 4533 are CGCS2000's zones 25 to 45 of 3 degrees with that number, 4534 to 4554 without;
     zones 13 to 23 of 6 degrees are EPSG:4491 to 4501.
     """
-    for name, low, high in (("x", bounds[0], bounds[2]), ("y", bounds[1], bounds[3])):
+    x, y = (bounds[0], bounds[2]), (bounds[1], bounds[3])
+    for name, (low, high), northings in (("x", x, y), ("y", y, x)):
         zone = int(low // 1_000_000)
         if zone != int(high // 1_000_000) or not (13 <= zone <= 23 or 25 <= zone <= 45):
+            continue
+        if not 0 <= northings[0] <= northings[1] <= POLE_M:
             continue
         epsg = 4513 + zone - 25 if zone >= 25 else 4491 + zone - 13
         swapped = " with `swap_axes = true`" if name == "y" else ""

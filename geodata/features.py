@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geodata.crs import Claim, Way, to_lonlat
+from geodata.crs import NOT_BROUGHT, Claim, Way, to_lonlat
 from geodata.drawing import Source
 from geodata.errors import BadText, MislabelledCrs, MissingColumn, SwappedAxes, UnreadableFile
 from geodata.raw import Column, Raw
@@ -102,9 +102,13 @@ def examine(
     except SwappedAxes as error:
         fault = error
         placed, way = to_lonlat(replace(claim, swap_axes=True), geometries)
+        way = replace(way, transformation=NOT_BROUGHT)
     except MislabelledCrs as error:
         fault = error
-        placed, way = np.full(len(geometries), None), Way(crs or raw.crs or "unknown", "none", None)
+        placed, way = (
+            np.full(len(geometries), None),
+            Way(crs or raw.crs or "no stated system", NOT_BROUGHT, None),
+        )
     source = Source(path.name, way.crs, way.transformation, len(placed), way.accuracy_m, raw.remarks)
     return Features(path, placed, raw.columns, source, fault)
 

@@ -31,8 +31,8 @@ One file a level: `file`, and where needed `layer`, `crs`, `encoding` and `swap_
 `[[grids.levels]]`, and every level but the widest names the column of its parent's code: `parent = "ward"`.
 
 With `published_codes_from`, the check also finds codes that do not follow the published list's rules: six
-digits at that level, three more a level below, a child's code beginning with its parent's, at most 999 grids
-in a parent. Without it, a code is any text.
+digits for a district (nine, where that level is the streets), three more a level below, a child's code
+beginning with its parent's, at most 999 grids in a parent. Without it, a code is any text.
 
 GeoParquet is a `file` whose name ends in .parquet or .geoparquet. Instead of a `file`, a PostGIS database:
 

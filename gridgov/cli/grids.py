@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from geodata.check import acceptances, judge
+from geodata.check import ACCEPTABLE, acceptances, judge
+from geodata.crs import NOT_BROUGHT
 from geodata.drawing import Drawing, Source
 from geodata.errors import UnreadableDrawing
 from geodata.findings import Finding, Severity, feature_collection, size
@@ -95,11 +96,13 @@ def refuse(drawing: Drawing, findings: Sequence[Finding]) -> None:
     if refused:
         named = [" ".join((found.code, *found.grids)) for found in refused[:SHOWN]]
         more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
-        raise BadInput(
-            f"{len(refused)} {'error' if len(refused) == 1 else 'errors'} would refuse the import: "
-            f"{', '.join(named)}{more}. Mend them in the polygon file; what is meant as it is can be "
-            "accepted by name and reason in the city's file ([[grids.accept]])"
-        )
+        mend = "Mend what the messages name"
+        if any(found.code in ACCEPTABLE for found in refused):
+            mend += (
+                "; what is meant as it is, accept by name and reason in the city's file ([[grids.accept]])"
+            )
+        many = f"{len(refused)} {'error' if len(refused) == 1 else 'errors'} would refuse the import"
+        raise BadInput(f"{many}: {', '.join(named)}{more}. {mend}")
 
 
 def section_of(file: Path) -> Mapping[str, Any]:
@@ -139,10 +142,11 @@ def _show(drawing: Drawing, findings: Sequence[Finding]) -> None:
         for remark in source.remarks:
             print(f"  its reader remarks: {remark}")
     order = {Severity.error: 0, Severity.warning: 1, Severity.info: 2}
-    worst = sorted(findings, key=lambda f: (f.accepted is not None, order[f.severity], -f.measure))
+    worst = sorted(findings, key=lambda f: (f.accepted is not None, order[f.severity], f.code, -f.measure))
     for found in worst[:SHOWN]:
         place = "" if found.place is None else f" at {found.place[0]:.6f},{found.place[1]:.6f}"
-        print(f"\n{_kind(found)} {found.code} {found.level} {' '.join(found.grids)} {_measure(found)}{place}")
+        about = " ".join(filter(None, (found.code, found.level, *found.grids, _measure(found))))
+        print(f"\n{_kind(found)} {about}{place}")
         print(f"  {found.message}")
         if found.accepted:
             print(f"  accepted: {found.accepted}")
@@ -154,6 +158,8 @@ def _show(drawing: Drawing, findings: Sequence[Finding]) -> None:
 def _way(source: Source) -> str:
     if source.transformation == "none":
         return "taken as longitude and latitude"
+    if source.transformation == NOT_BROUGHT:
+        return NOT_BROUGHT
     off = "nobody knows how far off" if source.accuracy_m is None else f"within {source.accuracy_m:g} m"
     return f"to longitude and latitude by {source.transformation} ({off})"
 
@@ -163,6 +169,9 @@ def _kind(found: Finding) -> str:
 
 
 def _measure(found: Finding) -> str:
+    """An area or a length; how many there are of something stands in the message."""
+    if found.unit == "count":
+        return ""
     return size(found.measure) if found.unit == "m2" else f"{found.measure:,.4g} {found.unit}"
 
 
