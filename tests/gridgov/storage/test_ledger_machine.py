@@ -28,6 +28,7 @@ from dispatch.entries import SYSTEM
 from dispatch.errors import DispatchError
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import Act, Stage
+from geodata.datum import Datum
 from gridgov import commands
 from gridgov.commands import ImportedRow, SentAct, SentReport
 from gridgov.errors import BadInput, MissingNumber
@@ -57,6 +58,9 @@ from tests.gridgov.storage.ledger_cast import (
     offsets,
     people,
 )
+
+#: Who does what happens by itself.
+NOBODY = scene.Somebody(SYSTEM)
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -125,6 +129,7 @@ class LedgerMachine(RuleBasedStateMachine):
             closed_at=reported + timedelta(days=1) if closed else None,
             lon=114.005 if inside else None,
             lat=22.505 if inside else None,
+            datum=Datum.wgs84,
             words=words,
         )
         self._send(Sent(KEEPER, row))
@@ -166,7 +171,7 @@ class LedgerMachine(RuleBasedStateMachine):
         id_ = data.draw(st.sampled_from(sorted(self.numbers)))
         incident = self._incident(id_)
         seen = incident.number + data.draw(st.sampled_from((0, 0, 0, -1)))
-        sent = Sent(scene.Somebody(SYSTEM), DrawnAnew(id_, seen, edition))
+        sent = Sent(NOBODY, DrawnAnew(id_, seen, edition))
         new = sent.id not in self.receipts
         outcome = self._send(sent)
         if seen == incident.number and new:
