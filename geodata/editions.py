@@ -65,7 +65,8 @@ class Comparison:
             )
             for second, m2 in laid.shared_with(number)
         ]
-        return tuple(sorted(found, key=lambda one: (-one.of_old, one.path)))
+        # Halves differ by rounding only: then the codes decide.
+        return tuple(sorted(found, key=lambda one: (-round(one.of_old, 9), one.path)))
 
     def counts(self) -> dict[str, int]:
         """How many changes there are of each kind, and how many grids were kept, over all levels."""
