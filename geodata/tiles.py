@@ -32,7 +32,7 @@ maps enlarge."""
 BUFFER = 80
 """Units drawn beyond the tile, 5 pixels, so that nobody sees where a polygon was cut; GDAL's default too."""
 ROOM = 4_000_000
-"""Points kept in sheets, about 64 MB: all zooms of a district of 4,833 micro-grids have 2.1 million."""
+"""Points kept in sheets, about 64 MB: all levels and zooms of 4,833 micro-grids have 1.5 million."""
 FIELDS = {
     "code": "the grid's code",
     "name": "the grid's name",

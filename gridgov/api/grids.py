@@ -19,7 +19,7 @@ from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Line, NamedDatum, Number
 from gridgov.api.dependencies import GridGov, SignedIn
 from gridgov.api.shelf import Print, Shelf, answer, printed
-from gridgov.api.specialised import in_fields
+from gridgov.api.specialised import in_fields, many_in_fields
 from gridgov.in_force import Atlas, InForce
 from gridgov.places import require_not_swapped
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api", tags=["grids 网格"])
 MEDIA_TYPE: Final = "application/geo+json"
 #: Points of one question at most; about 400 kB of JSON, answered in some ten milliseconds.
 MOST_POINTS: Final = 20_000
-#: Gzipped: 4,833 micro-grids take 2 MB.
+#: Gzipped: 4,833 micro-grids take 1.6 MB.
 PRINTS_BYTES: Final = 64_000_000
 SIMPLIFIED_KEPT: Final = 4
 
@@ -129,17 +129,21 @@ def locate(asked: Annotated[Point, Query()], _: SignedIn, gridgov: GridGov) -> R
 
 @router.post("/locate")
 def locate_many(asked: Points, _: SignedIn, gridgov: GridGov) -> Response:
-    """The grid path of each point, null outside every grid."""
+    """The grid path of each point, null outside every grid; and for each field the codes of the specialised
+    grids that they lie in, null in none.
+    """
     in_force = gridgov.service.in_force
     atlas, datum = in_force.atlas, in_force.city.datum_of(asked.datum)
     lons, lats = np.array(asked.points, np.float64).reshape(-1, 2).T
-    found = atlas.locator.index_many(*to_wgs84_many(lons, lats, datum))
+    points = to_wgs84_many(lons, lats, datum)
+    found = atlas.locator.index_many(*points)
     paths = atlas.locator.paths
     return Answer(
         {
             "edition": atlas.edition,
             "from_datum": datum,
             "paths": [list(paths[n]) if n >= 0 else None for n in found.tolist()],
+            "specialised": many_in_fields(in_force, *points, found),
         }
     )
 

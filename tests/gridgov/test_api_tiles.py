@@ -9,12 +9,15 @@ import mapbox_vector_tile
 import numpy as np
 import pytest
 import shapely
+from starlette.testclient import TestClient
 
 from geodata.mercator import addresses, units
 from geodata.tiles import Tiles
 from gridgov import city
+from gridgov.app import create_app
+from gridgov.service import Service
 from tests.gridgov import scene
-from tests.gridgov.conftest import Site
+from tests.gridgov.conftest import OPERATOR, QUICK, Site
 
 #: The one that holds all of the town; its squares of 1 km are 15 pixels wide there.
 (AT,) = addresses((114.0, 22.5, 114.02, 22.52), 11)
@@ -184,6 +187,12 @@ class TestTileJson:
         answer = inspector.get(url)
         assert answer.content == inspector.get(URL).content
         assert answer.headers["cache-control"] == "private, max-age=3600"
+
+    def test_behind_https_the_address_is_https(self, service: Service) -> None:
+        service.settings = service.settings.model_copy(update={"secure_cookies": True})
+        with TestClient(create_app(service, operator=OPERATOR, passwords=QUICK)) as client:
+            told = client.get("/tiles/grid.json", headers={"Authorization": f"Bearer {OPERATOR}"}).json()
+        assert told["tiles"][0].startswith("https://testserver/tiles/grid/")
 
     def test_an_unknown_level_is_refused(self, site: Site) -> None:
         assert site.as_("inspector").get("/tiles/block.json").status_code == 404
