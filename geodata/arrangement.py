@@ -1,0 +1,222 @@
+"""The faces that the borders of a drawing cut the ground into, each claimed by the grids that cover it.
+
+A face that two grids of a level claim is an overlap, one that none claims a gap; the rest is as it should be.
+All borders are noded together, so that grids put together again from faces share their borders exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import MultiLineString, MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from geodata.grids import WGS84
+
+Polygons = NDArray[np.object_]
+Claims = tuple[int, ...]
+"""Who claims a face: positions in the array of polygons, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Faces, and the pieces of border between them: `owner` and `across` are faces, -1 is the open outside.
+
+    `pieces` has shape (n, 4), from (x, y) to (x, y) in degrees, in the order of their owners; each piece
+    between two faces is there twice.
+    """
+
+    faces: Polygons
+    claims: tuple[Claims, ...]
+    pieces: NDArray[np.float64]
+    owner: NDArray[np.int64]
+    across: NDArray[np.int64]
+
+    def border(self, region: frozenset[int]) -> NDArray[np.int64]:
+        """Which pieces lie between a set of faces and what is not of it."""
+        mine = [np.arange(*np.searchsorted(self.owner, (face, face + 1))) for face in sorted(region)]
+        pieces = np.concatenate(mine)
+        return pieces[~np.isin(self.across[pieces], list(region))]
+
+    def regions(self, kinds: Mapping[int, object]) -> Iterator[frozenset[int]]:
+        """The faces given with their kind; those of one kind that share a piece of border are joined.
+
+        Not across a line that is no polygon's border: it is there to cut.
+        """
+        seen: set[int] = set()
+        for first in sorted(kinds):
+            if first in seen:
+                continue
+            region: set[int] = set()
+            reached = [first]
+            while reached:
+                face = reached.pop()
+                if face in region:
+                    continue
+                region.add(face)
+                beside = self.across[slice(*np.searchsorted(self.owner, (face, face + 1)))].tolist()
+                reached += [
+                    one
+                    for one in beside
+                    if one in kinds and kinds[one] == kinds[face] and self.claims[one] != self.claims[face]
+                ]
+            seen |= region
+            yield frozenset(region)
+
+    def joined(self, faces: Iterable[int]) -> Polygon | MultiPolygon:
+        """Faces put together, every vertex of their outer border kept."""
+        whole = shapely.coverage_union_all(self.faces[sorted(faces)])
+        if not isinstance(whole, Polygon | MultiPolygon):
+            raise TypeError(f"faces join to a {whole.geom_type}")
+        return whole
+
+
+def arrange(polygons: Polygons, further: Sequence[BaseGeometry] = ()) -> Arrangement:
+    """Cut the ground along the borders of valid polygons and further lines.
+
+    Every face says which polygons cover it; one that only lines enclose is claimed by nobody.
+    """
+    lines = shapely.union_all(np.array([*shapely.boundary(polygons), *further], dtype=object))
+    faces = np.array(shapely.get_parts(shapely.polygonize([lines])), dtype=object)
+    places, claimants = shapely.STRtree(polygons).query(shapely.point_on_surface(faces), predicate="within")
+    claims: list[list[int]] = [[] for _ in faces]
+    for face, claimant in zip(places.tolist(), claimants.tolist(), strict=True):
+        claims[face].append(claimant)
+    pieces, owner = _pieces(faces)
+    return Arrangement(
+        faces, tuple(tuple(sorted(one)) for one in claims), pieces, owner, _across(pieces, owner)
+    )
+
+
+def _pieces(faces: Polygons) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Every straight piece of every face's border, always written from west to east, and whose it is."""
+    rings, face_of_ring = shapely.get_rings(faces, return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    starts = np.flatnonzero(ring[:-1] == ring[1:])
+    pieces = np.hstack([points[starts], points[starts + 1]]) + 0.0  # no -0.0, which would sort apart
+    back = (pieces[:, 0] > pieces[:, 2]) | ((pieces[:, 0] == pieces[:, 2]) & (pieces[:, 1] > pieces[:, 3]))
+    pieces[back] = pieces[back][:, [2, 3, 0, 1]]
+    return pieces, face_of_ring[ring[starts]].astype(np.int64)
+
+
+def _across(pieces: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The face on the other side of each piece: the owner of the same piece, or -1."""
+    across = np.full(len(owner), -1, dtype=np.int64)
+    order = np.lexsort(pieces.T)
+    one, other = order[:-1], order[1:]
+    same = (pieces[one] == pieces[other]).all(axis=1)
+    across[one[same]], across[other[same]] = owner[other[same]], owner[one[same]]
+    return across
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Metres on a plane that touches the ground at a latitude; a thousandth off some kilometres away."""
+
+    east: float
+    north: float
+
+    @classmethod
+    def near(cls, lat: float) -> Flat:
+        """The plane at a latitude in degrees, from the ellipsoid's two radii there."""
+        sine = np.sin(np.radians(lat))
+        shrink = 1 - WGS84.es * sine**2
+        across = WGS84.a / np.sqrt(shrink)
+        along = WGS84.a * (1 - WGS84.es) / shrink**1.5
+        return cls(float(np.radians(across * np.cos(np.radians(lat)))), float(np.radians(along)))
+
+    def metres(self, geometry: BaseGeometry) -> BaseGeometry:
+        """A geometry in degrees as one in metres."""
+        return shapely.transform(geometry, lambda points: points * (self.east, self.north))
+
+    def lines(self, pieces: NDArray[np.float64]) -> BaseGeometry:
+        """Pieces of border as lines in metres."""
+        points = (pieces.reshape(-1, 2) * (self.east, self.north)).reshape(-1, 2, 2)
+        return MultiLineString(list(points))
+
+
+def reach(region: BaseGeometry, side: BaseGeometry, enough: float, step: float) -> float:
+    """The largest distance from a place of a region to one side of it; everything in metres.
+
+    `step` is the distance of the places of the region's border that are measured, `enough` a distance past which
+    it does not matter how far exactly. Infinite without a side.
+    """
+    if side.is_empty:
+        return float("inf")
+    shapely.prepare(side)
+    border = shapely.boundary(region)
+    farthest = 0.0
+    for places in (border, shapely.segmentize(border, step)):  # corners first: often they are far enough
+        farthest = float(shapely.distance(shapely.points(shapely.get_coordinates(places)), side).max())
+        if farthest > enough:
+            return farthest
+    # Only in a region that its side surrounds is the middle farther away than any place of the border.
+    if shapely.covers(shapely.buffer(side, farthest * 1.01), region):
+        return farthest
+    return max(farthest, width(region) / 2)
+
+
+def width(region: BaseGeometry) -> float:
+    """The diameter of the largest circle that fits into a region: how wide a sliver is, however long."""
+    parts = [one for one in shapely.get_parts(region).tolist() if one.area]
+    # A circle of area / circumference always fits; a twentieth of that is near enough to the largest.
+    found = [shapely.maximum_inscribed_circle(one, one.area / one.length / 20).length for one in parts]
+    return 2 * max(found, default=0.0)
+
+
+class Ground:
+    """One region with its border, in degrees and in metres."""
+
+    def __init__(self, arrangement: Arrangement, region: frozenset[int]) -> None:
+        numbers = arrangement.border(region)
+        self.pieces: NDArray[np.float64] = arrangement.pieces[numbers]
+        self.across: list[int] = arrangement.across[numbers].tolist()
+        self._arrangement = arrangement
+        self._region = region
+
+    @cached_property
+    def polygon(self) -> Polygon | MultiPolygon:
+        """The region in degrees."""
+        return self._arrangement.joined(self._region)
+
+    @cached_property
+    def flat(self) -> Flat:
+        """The plane it is measured on."""
+        return Flat.near((self.polygon.bounds[1] + self.polygon.bounds[3]) / 2)
+
+    @cached_property
+    def metres(self) -> BaseGeometry:
+        """The region in metres."""
+        return self.flat.metres(self.polygon)
+
+    @cached_property
+    def width(self) -> float:
+        """The widest circle in it, in metres."""
+        return width(self.metres)
+
+    def near(self, polygon: BaseGeometry | None, metres: float) -> BaseGeometry:
+        """What of a polygon is near enough to matter, in metres."""
+        west, south, east, north = self.polygon.bounds
+        more_x, more_y = 2 * metres / self.flat.east, 2 * metres / self.flat.north
+        box = (west - more_x, south - more_y, east + more_x, north + more_y)
+        return self.flat.metres(shapely.clip_by_rect(polygon, *box))
+
+    @property
+    def beside(self) -> set[int]:
+        """The faces that share its border; -1 is the outside."""
+        return set(self.across)
+
+    def surely_wider_than(self, tolerance_m: float) -> bool:
+        """Cheap and never wrong: a circle of area / circumference fits into whatever has both."""
+        return bool(self.metres.area > tolerance_m * self.metres.length)
+
+    def side(self, claims: Sequence[Claims], grid: int) -> NDArray[np.float64]:
+        """The pieces of its border on whose other side a grid has the ground."""
+        has = [face >= 0 and grid in claims[face] for face in self.across]
+        pieces: NDArray[np.float64] = self.pieces[np.array(has, dtype=bool)]
+        return pieces

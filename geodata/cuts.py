@@ -1,0 +1,98 @@
+"""Lines that cut faces: the mouths of slits, and rungs across slivers of which no one grid can have all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
+
+from geodata.arrangement import Arrangement, Claims, Ground, Polygons
+from geodata.findings import Finding
+
+ROUNDING: Final = 1e-9
+"""Degrees, 0.1 mm: what a check cuts out of the ground lies on its borders to less than this."""
+HAIR: Final = 3e-9
+"""Degrees, 0.3 mm: so far a line runs beyond the border it is to meet; what sticks out bounds nothing."""
+
+Corner = tuple[float, float]
+
+
+def mouths(findings: Iterable[Finding], polygons: Polygons) -> Iterator[LineString]:
+    """Lines in degrees that close the slits that a check found; a hole is closed already, and has no mouth."""
+    tree = shapely.STRtree(polygons)
+    for found in findings:
+        if found.geometry is None:
+            continue
+        near = tree.query(found.geometry, predicate="dwithin", distance=ROUNDING)
+        west, south, east, north = found.geometry.bounds
+        box = (west - 1e-6, south - 1e-6, east + 1e-6, north + 1e-6)
+        borders = shapely.union_all(shapely.clip_by_rect(shapely.boundary(polygons[near]), *box))
+        bare = shapely.difference(shapely.boundary(found.geometry), shapely.buffer(borders, ROUNDING))
+        for line in shapely.get_parts(shapely.line_merge(bare)).tolist():
+            if isinstance(line, LineString) and line.length > 2 * ROUNDING:
+                yield _from_border_to_border(line, borders)
+
+
+def _from_border_to_border(line: LineString, borders: BaseGeometry) -> LineString:
+    points = shapely.get_coordinates(line)
+    ends = shapely.get_coordinates(shapely.shortest_line(shapely.points(points[[0, -1]]), borders))[1::2]
+    inner = points[1:-1] if len(points) > 2 else points[:0]
+    path = np.vstack([ends[:1], inner, ends[1:]])
+    return LineString([_beyond(path[1], path[0]), *path, _beyond(path[-2], path[-1])])
+
+
+def rungs(arrangement: Arrangement, region: frozenset[int], longest_m: float) -> list[LineString]:
+    """Lines in degrees across a region: from corners where its neighbour changes, else from those that jut in.
+
+    Each ends on the nearest border of a neighbour that does not meet in that corner; longer ones are left out.
+    """
+    ground = Ground(arrangement, region)
+    beside = [arrangement.claims[face] if face >= 0 else () for face in ground.across]
+    meeting: defaultdict[Corner, set[Claims]] = defaultdict(set)
+    for (west, south, east, north), claims in zip(ground.pieces.tolist(), beside, strict=True):
+        meeting[west, south].add(claims)
+        meeting[east, north].add(claims)
+    changing = {corner: claims for corner, claims in meeting.items() if len(claims) > 1}
+    lines = _across(ground, beside, changing, longest_m)
+    jutting = {corner: meeting[corner] for corner in _reflex(ground) if corner in meeting}
+    return lines or _across(ground, beside, jutting, longest_m)
+
+
+def _across(
+    ground: Ground, beside: list[Claims], corners: Mapping[Corner, set[Claims]], longest_m: float
+) -> list[LineString]:
+    """From each corner to the border of each neighbour that does not meet there, where that is near."""
+    scale = np.array([ground.flat.east, ground.flat.north])
+    lines = []
+    for corner, meeting in sorted(corners.items()):
+        for other in sorted(set(beside) - meeting):
+            border = ground.flat.lines(ground.pieces[[claims == other for claims in beside]])
+            line = shapely.shortest_line(Point(np.array(corner) * scale), border)
+            if 0 < line.length <= longest_m:
+                end = shapely.get_coordinates(line)[1] / scale
+                lines.append(LineString([corner, end, _beyond(np.array(corner), end)]))
+    return lines
+
+
+def _reflex(ground: Ground) -> set[Corner]:
+    """The corners in which a region has more than half a turn inside: its neighbours jut into it there."""
+    found: set[Corner] = set()
+    for ring in shapely.get_rings(shapely.orient_polygons(ground.polygon)).tolist():
+        points = shapely.get_coordinates(ring)[:-1]
+        there, back = np.roll(points, -1, axis=0) - points, points - np.roll(points, 1, axis=0)
+        right = back[:, 0] * there[:, 1] - back[:, 1] * there[:, 0] < 0
+        found |= {(x, y) for x, y in points[right].tolist()}
+    return found
+
+
+def _beyond(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A place a hair beyond the end of a way."""
+    way = end - start
+    beyond: NDArray[np.float64] = end + way / np.hypot(*way) * HAIR
+    return beyond
