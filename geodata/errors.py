@@ -275,14 +275,14 @@ class UnacceptedFindings(GeodataError):
     SHOWN: ClassVar[int] = 100
     """Errors listed in the message; all are in `findings`."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Finding], table: str = "grids") -> None:
         lines = "\n".join(f"  {finding.code}: {finding.message}" for finding in findings[: self.SHOWN])
         if len(findings) > self.SHOWN:
             lines += f"\n  and {len(findings) - self.SHOWN:,} more"
         super().__init__(
             f"the drawing has {len(findings)} error(s) that nobody accepted:\n{lines}\n"
             "Mend them in the polygon file, or accept a finding by name and reason in the city's file "
-            "([[grids.accept]])",
+            f"([[{table}.accept]])",
             findings=[finding.to_dict() for finding in findings],
         )
         self.findings = tuple(findings)

@@ -93,7 +93,7 @@ def settle(checked: Checked, findings: Iterable[Finding]) -> FieldLayer:
     """The layer that was checked, with its findings as accepted; raises UnacceptedFindings."""
     refused = [found for found in findings if found.severity is Severity.error and found.accepted is None]
     if refused:
-        raise UnacceptedFindings(refused)
+        raise UnacceptedFindings(refused, "specialised")
     if checked.layer is None:
         raise BadFieldLayer("?", ["nothing can be made of the drawing; were its findings left out?"])
     return checked.layer
@@ -120,7 +120,7 @@ def recheck(
     )
     refused = [one for one in marked if one.severity is Severity.error and one.accepted is None]
     if refused:
-        raise UnacceptedFindings(refused)
+        raise UnacceptedFindings(refused, "specialised")
     return marked
 
 

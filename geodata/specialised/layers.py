@@ -176,16 +176,20 @@ class Layers:
                 found[layer.key] = layer.grids[number]
         return found
 
-    def locate_many(self, lons: ArrayLike, lats: ArrayLike) -> dict[str, NDArray[np.int32]]:
+    def locate_many(
+        self, lons: ArrayLike, lats: ArrayLike, micro: NDArray[np.int32] | None = None
+    ) -> dict[str, NDArray[np.int32]]:
         """For each field the numbers (in its layer's `grids`) of many points at once, -1 in none; arrays of
-        the input's shape (n,). The micro-grids are located once for all layers. Raises as
-        `Locator.index_many` does.
+        the input's shape (n,).
+
+        The micro-grids are located once for all layers, unless `micro`, what the locator's `index_many` said
+        of these points, is there already. Raises as `Locator.index_many` does.
         """
-        micro = self.locator.index_many(lons, lats)
+        number = self.locator.index_many(lons, lats) if micro is None else micro
         found = {}
         for layer in self.layers:
             own = self._own.get(layer.key)
-            found[layer.key] = own.index_many(lons, lats) if own else self._sets[layer.key][micro]
+            found[layer.key] = own.index_many(lons, lats) if own else self._sets[layer.key][number]
         return found
 
     def of(

@@ -14,8 +14,10 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import anyio
+import numpy as np
 import shapely
 from fastapi import APIRouter, Path, Request, Response
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from geodata.errors import BadFieldLayer
@@ -162,6 +164,23 @@ def in_fields(in_force: InForce, lon: float, lat: float) -> list[dict[str, Any]]
         for field in in_force.fields.fields
         if (grid := found.get(field.layer.key)) is not None
     ]
+
+
+def many_in_fields(
+    in_force: InForce,
+    lons: NDArray[np.float64],
+    lats: NDArray[np.float64],
+    micro: NDArray[np.int32],
+) -> dict[str, list[str | None]]:
+    """By field the codes of the specialised grids that points (WGS-84 degrees) lie in, None for none;
+    ``micro`` are the numbers of their micro-grids.
+    """
+    if in_force.fields is None:
+        return {}
+    layers = in_force.fields.layers
+    found = layers.locate_many(lons, lats, micro)
+    codes = {layer.key: [*(one.code for one in layer.grids), None] for layer in layers.layers}
+    return {key: [codes[key][number] for number in numbers.tolist()] for key, numbers in found.items()}
 
 
 def _chore(gridgov: Parts, sent: SentLayer, by: str) -> Chore:

@@ -275,7 +275,7 @@ def _refuse(found: Iterable[Looked]) -> None:
         if finding.severity is Severity.error and finding.accepted is None
     ]
     if refused:
-        raise UnacceptedFindings(refused)
+        raise UnacceptedFindings(refused, "specialised")
 
 
 def _tell(
