@@ -14,10 +14,9 @@ from geodata.publish import feature_collection
 from geodata.simplify import MOST_METRES, simplified
 from geodata.tiles import Tiles
 from geodata.write import Format, write
-from gridgov.city import atlas_of
 from gridgov.cli.grids import grids
 from gridgov.cli.output import AsJson, print_json, progress, say
-from gridgov.cli.reading import in_force_of, reader_of, settings_of
+from gridgov.cli.reading import atlas_in, reader_of, settings_of
 from gridgov.errors import BadInput
 from gridgov.in_force import Atlas
 
@@ -74,7 +73,8 @@ def export(
         many = write(output, hierarchy, level, path, format)
         say(f"{output}: {many:,} grids of level {level}")
     elif format in (None, Format.geojson):
-        sys.stdout.buffer.write(feature_collection(hierarchy, level, path) + b"\n")
+        text = feature_collection(hierarchy, level, path)
+        sys.stdout.buffer.write(text + b"\n")
     else:
         raise BadInput(f"{format} goes into a file: name one with --output")
 
@@ -122,10 +122,5 @@ def _described(atlas: Atlas) -> str:
 
 
 def _atlas(context: typer.Context, edition: int | None) -> Atlas:
-    """The edition asked for; raises UnknownEdition, NoRulesYet."""
-    with reader_of(settings_of(context)) as engine:
-        if edition is None:
-            return in_force_of(engine).atlas
-        with engine.connect() as connection:
-            return atlas_of(connection, edition)
-
+    with reader_of(settings_of(context)) as engine, engine.connect() as connection:
+        return atlas_in(connection, edition)
