@@ -15,7 +15,7 @@ from geodata.acceptance import accept, acceptances
 from geodata.changes import percent
 from geodata.check import settle
 from geodata.drawing import Drawing
-from geodata.editions import Kind
+from geodata.editions import Change, Kind
 from geodata.errors import UnacceptedFindings
 from geodata.findings import Finding, Severity
 from geodata.grids import Hierarchy
@@ -33,6 +33,11 @@ from gridgov.succession import Compared, carried
 
 #: Changes, pairs of grids and assignments listed one by one for people; the rest is in --json.
 SHOWN: Final = 40
+#: Kinds of changes that are listed before all others, in this order.
+FIRST: Final = (
+    *(Kind.level_removed, Kind.level_added, Kind.rearranged, Kind.split, Kind.merged, Kind.retired),
+    *(Kind.added, Kind.recoded, Kind.reparented, Kind.redrawn),
+)
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="As `grids carried` lists them.")]
 
 
@@ -111,17 +116,19 @@ def import_(
         return
     _refuse(found.reused)
     title = name or ", ".join(sorted({source.file for source in found.drawing.sources}))
-    kept = [one.to_dict() for one in (*found.findings, *found.reused)]
+    all_found = (*found.findings, *found.reused)
     with operator(settings_of(context)) as hand, progress("putting the grids in force"):
-        done = hand.import_edition(found.hierarchy, title, made_up, kept, moment)
+        done = hand.import_edition(
+            found.hierarchy, title, made_up, [one.to_dict() for one in all_found], moment
+        )
     if as_json:
-        print_json(done | {"levels": levels_of(found.drawing), "findings": counted(found.findings)})
+        print_json(done | {"levels": levels_of(found.drawing), "findings": counted(all_found)})
         return
     sizes = " > ".join(f"{level['grids']:,} {level['key']}" for level in levels_of(found.drawing))
     when = "is in force" if moment is None else f"takes effect at {done['effective_at']}"
     state = when if done["new"] else f"was there already, {when}: nothing changed"
     say(f"edition {done['edition']} ({title}: {sizes}) {state}")
-    for line in counted(found.findings):
+    for line in counted(all_found):
         accepted = ", accepted" if line["accepted"] else ""
         say(f"{line['count']} {line['finding']} ({line['severity']}{accepted})")
 
@@ -236,13 +243,19 @@ def _show(found: Read, as_json: bool) -> None:
     if found.compared.comparison is None:
         say("there is no edition in force yet: this is the first")
         return
-    changes = found.compared.comparison.changes
+    changes = sorted(found.compared.comparison.changes, key=_weight)
     rows = [(f"{one.kind.value} {one.kind.zh}", one.level, one.en) for one in changes]
     _table(("change", "level", "what"), rows)
     for kind, many in found.compared.counts.items():
         say(f"{many:,} {kind} {Kind(kind).zh}")
     _show_incidents(found.touched)
     _show_assignments(found.touched)
+
+
+def _weight(change: Change) -> tuple[int, float]:
+    """What changes most comes first: levels and codes that come and go; of redrawn grids, the least kept."""
+    stays = (one.of_old for one in change.shares if (one.old, one.new) == (*change.old, *change.new))
+    return FIRST.index(change.kind) if change.kind in FIRST else len(FIRST), next(stays, 0.0)
 
 
 def _show_incidents(touched: Touched) -> None:

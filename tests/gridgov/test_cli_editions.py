@@ -73,6 +73,15 @@ def test_a_comparison_shows_what_would_change_and_writes_nothing(town: Installat
     assert (tmp_path / "var" / "gridgov.db").read_bytes() == before
 
 
+def test_what_changes_most_is_listed_first(town: Installation, tmp_path: Path) -> None:
+    """Whoever reads the first lines only has read what matters."""
+    new = scene.redrawn(N3=("N", (114.00, 22.51, 114.012, 22.52)), N2=("N", (114.012, 22.51, 114.02, 22.52)))
+    lines = town.done("grids", "compare", redraw(tmp_path, new)).out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["split", "redrawn", "redrawn"]
+    assert "grid N2 has another border: 80.0 %" in lines[2]
+    assert "grid N1 has another border and the new code N3: 100 %" in lines[3]
+
+
 def test_a_comparison_for_programs(town: Installation, tmp_path: Path) -> None:
     table, mapping = history(tmp_path, line(no="A-1", state="处置中"), line(no="A-2", state="处置中"))
     town.done("incidents", "import", table, "--mapping", mapping)
@@ -143,7 +152,10 @@ def test_a_code_that_comes_to_stand_for_another_place_is_refused_unless_accepted
     assert town.done("grids", "compare", file, "--json").json["reused"][0]["accepted"] == (
         "the south is numbered anew"
     )
-    assert town.done("grids", "import", file, "--json").json["edition"] == 2
+    done = town.done("grids", "import", file, "--json").json
+    assert done["edition"] == 2
+    told = {"finding": "CODE_REUSED", "severity": "error", "accepted": True, "count": 1}
+    assert told in done["findings"]
 
 
 def test_carried_assignments_are_listed_confirmed_and_declined(town: Installation, tmp_path: Path) -> None:
