@@ -22,6 +22,11 @@ SLIT_M = 1.0
 """A slit is found up to this width: narrower than any lane or ditch that somebody could mean, wider than what
 rounding, or the same border drawn twice along the same points, leaves behind. Wider ones that are open to the
 outside of the level may be meant; where they are not, their parent is not covered (UNCOVERED)."""
+HELD = 2 / 3
+"""A slit has polygons along both of its sides. What runs along the outer border of two polygons that overlap
+there is as near to both, and has them along one side only."""
+TOUCH = 1e-9
+"""Degrees, 0.1 mm: cutting a slit out moves its corners by less."""
 FLOOR_M2 = 0.01
 """Smaller slits are not told: cutting them out leaves as much by its own rounding."""
 DEGREE_M = 111_195.0
@@ -73,7 +78,7 @@ def gaps(level: str, drawn: Sequence[Drawn], tolerance_m2: float) -> Iterator[Fi
     found = [*holes, *_slits(polygons, holes)]
     measures = grounds_m2(np.array(found, dtype=object)).tolist()
     for hole, measure in zip(found, measures, strict=True):
-        near = tree.query(hole, predicate="dwithin", distance=1e-9)  # 0.1 mm: a slit is cut out with rounding
+        near = tree.query(hole, predicate="dwithin", distance=TOUCH)
         around = tuple(sorted({drawn[at].code for at in near.tolist()}))
         large = measure > tolerance_m2
         yield Finding(
@@ -109,10 +114,20 @@ def _slits(polygons: Polygons, holes: Sequence[Polygon]) -> list[BaseGeometry]:
     pairs = first < second
     between = shapely.get_parts(shapely.intersection(strips[first[pairs]], strips[second[pairs]]))
     known = np.array([*plane, *_stretched(np.array(holes, dtype=object), shrink)], dtype=object)
-    bare = shapely.union_all(_without(between[shapely.area(between) > 0], known))
-    slits = _stretched(shapely.get_parts(bare), 1 / shrink)
-    kept: list[BaseGeometry] = slits[grounds_m2(slits) > FLOOR_M2].tolist()
+    bare = shapely.get_parts(shapely.union_all(_without(between[shapely.area(between) > 0], known)))
+    slits = bare[grounds_m2(_stretched(bare, 1 / shrink)) > FLOOR_M2]
+    held = slits[_held(slits, known) >= HELD]
+    kept: list[BaseGeometry] = _stretched(held, 1 / shrink).tolist()
     return kept
+
+
+def _held(slits: Polygons, known: Polygons) -> NDArray[np.float64]:
+    """The share of each slit's border that polygons run along."""
+    border = shapely.boundary(slits)
+    near = np.unique(shapely.STRtree(known).query(slits, predicate="dwithin", distance=TOUCH)[1])
+    apart = _without(border, shapely.buffer(known[near], TOUCH))
+    share: NDArray[np.float64] = 1 - shapely.length(apart) / shapely.length(border)
+    return share
 
 
 def _without(parts: Polygons, known: Polygons) -> Polygons:
