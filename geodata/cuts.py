@@ -18,13 +18,13 @@ from geodata.findings import Finding
 ROUNDING: Final = 1e-9
 """Degrees, 0.1 mm: what a check cuts out of the ground lies on its borders to less than this."""
 HAIR: Final = 3e-9
-"""Degrees, 0.3 mm: so far a line runs beyond the border it is to meet; what sticks out bounds nothing."""
+"""Degrees, 0.3 mm: so far a line runs beyond the border it has to meet; what sticks out bounds nothing."""
 
 Corner = tuple[float, float]
 
 
 def mouths(findings: Iterable[Finding], polygons: Polygons) -> Iterator[LineString]:
-    """Lines in degrees that close the slits that a check found; a hole is closed already, and has no mouth."""
+    """Lines in degrees that close the slits a check found; a hole is closed already and has no mouth."""
     tree = shapely.STRtree(polygons)
     for found in findings:
         if found.geometry is None:
@@ -48,9 +48,9 @@ def _from_border_to_border(line: LineString, borders: BaseGeometry) -> LineStrin
 
 
 def rungs(arrangement: Arrangement, region: frozenset[int], longest_m: float) -> list[LineString]:
-    """Lines in degrees across a region: from corners where its neighbour changes, else from those that jut in.
+    """Lines in degrees across a region: from corners where its neighbour changes, or else that jut in.
 
-    Each ends on the nearest border of a neighbour that does not meet in that corner; longer ones are left out.
+    Each ends on the nearest border of a neighbour that does not meet there, at most `longest_m` away.
     """
     ground = Ground(arrangement, region)
     beside = [arrangement.claims[face] if face >= 0 else () for face in ground.across]

@@ -37,8 +37,8 @@ def same_corners(one: BaseGeometry, other: BaseGeometry) -> bool:
 class Faces:
     """A drawing cut into faces; polygons are told by their position in it, and so are claims.
 
-    `shapes` are its polygons as they are by now, `before` as they were drawn; those that are not sound take no
-    part, nor do levels made by merging, which follow from the others. `cuts` are lines to cut faces along.
+    `shapes` are its polygons as they are by now, `before` as they were drawn; those that are not sound take
+    no part, nor do levels made by merging, which follow from the others. `cuts` are lines to cut along.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Faces:
         self._claims = [tuple(self._rows[row] for row in claims) for claims in self.arrangement.claims]
 
     def share_out(self) -> Iterator[tuple[int, list[Sliver]]]:
-        """Decide on the slivers of each drawn level, from the lowest up: (number of the level, its slivers)."""
+        """Decide on the slivers of each drawn level, from the lowest up: (its number, its slivers)."""
         drawn, dissolved = self._drawing.drawn, self._drawing.dissolved
         codes = [one.code for one in drawn]
         strays = self._strays()
@@ -104,7 +104,7 @@ class Faces:
             yield at, self.arrangement.joined(mine)
 
     def _parents(self, claims: Claims, number: int) -> Claims | None:
-        """The grids of level `number` that those of the level below name; None where one names none there is."""
+        """The grids of level `number` that some of the level below name; None where one is missing."""
         named = {self._drawing.drawn[at].parent for at in claims}
         found = tuple(
             sorted(self._position[number, code] for code in named if (number, code) in self._position)

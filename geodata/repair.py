@@ -6,19 +6,20 @@ The rule, from the lowest level up:
 
 1. A polygon that crosses or touches itself is made valid, if the ground that its two readings (shells less
    holes; even-odd) differ by is nowhere wider than the tolerance.
-2. Ground that several grids of a level cover is left to one of them; ground between grids that none covers goes
-   to one beside it, and so does a part of up to 1 m² that lies apart from the rest of its grid. It is the one
-   with the longest border along that ground; of equals (to the millimetre) the larger; then the one with the
-   smaller code. Only those are asked for whom no border moves beyond the tolerance: no place is taken from a
-   grid that is farther than that from what the grid keeps, none is given that is farther than that from what
-   the grid had. Where no one grid can have all of a sliver, it is cut across where its neighbours change.
+2. Ground that several grids of a level cover is left to one of them; ground between grids that none covers
+   goes to one beside it, and so does a part of up to 1 m² that lies apart from the rest of its grid. It is
+   the one with the longest border along that ground; of equals (to the millimetre) the larger; then the one
+   with the smaller code. Only those are asked for whom no border moves beyond the tolerance: no place is
+   taken from a grid that is farther than that from what the grid keeps, none is given that is farther than
+   that from what the grid had. Where no one grid can have all of a sliver, it is cut across where its
+   neighbours change.
 3. Levels above follow the grids below them, as far as the tolerance allows: a parent gets what its children
    have and loses what they have not. A point is located by the lowest level, so theirs is the border that
    counts. Levels that were made by merging are merged again.
 
-What would have to move farther stays as drawn, and is told too. No corner moves; where borders meet one may get
-a corner more, so that neighbours have every one in common. GEOS' coverage cleaner, which shapely has too, knows
-no such limit: it merges overlaps of any size, and tells nothing of it (tests compare the two).
+What would have to move farther stays as drawn, and is told too. No corner moves; where borders meet one may
+get a corner more, so that neighbours have every one in common. GEOS' coverage cleaner, which shapely has too,
+knows no such limit: it merges overlaps of any size, and tells nothing of it (tests compare the two).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ WIDEST_M: Final = 25.0
 """The width of a street: past it, a repair would not mend a drawing but make another one."""
 
 PASSES: Final = 10
-"""Boston's precincts need six; a drawing that needs more is told what is left, and can be repaired again."""
+"""Boston's precincts need five; a drawing that needs more is told what is left, and can be repaired again."""
 
 Kind = Literal["overlap", "gap", "stray part", "parent", "not valid"]
 
@@ -157,8 +158,8 @@ class _Work:
     def share_out(self) -> None:
         """Steps 2 and 3 of the rule.
 
-        Over again as long as something moves: slits can be told when overlaps beside them are gone, and what no
-        one grid can have whole is cut.
+        Over again as long as something moves: slits can be told when overlaps beside them are gone, and what
+        no one grid can have whole is cut.
         """
         drawn = list(self._shapes)
         cuts: list[LineString] = []

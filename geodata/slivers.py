@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from shapely.geometry.base import BaseGeometry
 
 from geodata.arrangement import Arrangement, Claims, Ground, reach
-
-STEP: Final = 0.1
-"""Share of the tolerance between the places of a border that are measured: a twentieth may be missed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sliver:
     """Faces that belong together, who `had` them and who `gets` them; None where they stay as they are.
 
-    `moved_m` is the largest distance of a place in it from what its loser keeps or its winner had, or how wide
-    it is where it stays; `wish` says that the level below decided, `stray` that it was a part of its grid apart
-    from the rest, which is not measured against what that keeps.
+    `moved_m` is the largest distance of a place in it from what its losers keep and its winner had, or how
+    wide it is where it stays; `wish` says that the level below decided, `stray` that it was a part of its
+    grid apart from the rest, which is not measured against what that keeps.
     """
 
     faces: frozenset[int]
@@ -59,8 +55,8 @@ class Sharing:
     def share_out(self) -> list[Sliver]:
         """Decide on every sliver; afterwards `claims` are as decided.
 
-        Slivers beside each other may each be within the tolerance and together beyond it: then the later one is
-        decided on again as things are with the others shared out.
+        Slivers beside each other may each be within the tolerance and together beyond it: then the later one
+        is decided on again as things are with the others shared out.
         """
         regions = self._regions()
         tried: list[set[Claims]] = [set() for _ in regions]
@@ -135,8 +131,7 @@ class Sharing:
         concerned = set(lost) ^ set(gets)
         sides = [ground.flat.lines(ground.side(claims, grid)) for grid in concerned]
         sides += [ground.near(self._drawn[grid], self._tolerance) for grid in set(gets) - set(lost)]
-        enough, step = self._tolerance, STEP * self._tolerance
-        return max((reach(ground.metres, side, enough, step) for side in sides), default=0.0)
+        return max((reach(ground.metres, side, self._tolerance) for side in sides), default=0.0)
 
     def _after(self, decided: Sequence[Sliver]) -> list[Claims]:
         claims = list(self.claims)
@@ -147,7 +142,7 @@ class Sharing:
         return claims
 
     def _moved_after(self, one: Sliver, after: Sequence[Claims]) -> float:
-        """How far a decision moves a border when the slivers beside it are shared out too; 0 where it stays."""
+        """How far a decision moves a border once the slivers beside it are shared out; 0 where it stays."""
         if one.gets is None:
             return 0.0
         ground = Ground(self.arrangement, one.faces)

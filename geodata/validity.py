@@ -12,9 +12,9 @@ from geodata.arrangement import Flat, width
 def made_valid(geometry: BaseGeometry) -> tuple[Polygon | MultiPolygon | None, float]:
     """The polygon as its rings mean it, and how wide (m) the ground is of which that is in doubt.
 
-    There are two readings: shells less holes, which is the one taken, and even-odd, by which ground enclosed twice
-    is outside. Where a ring only touches itself, or makes a figure of eight, they are the same. None where no
-    area is left, or its coordinates are no numbers.
+    There are two readings: shells less holes, which is the one taken, and even-odd, by which ground enclosed
+    twice is outside. Where a ring only touches itself, or makes a figure of eight, they are the same. None
+    where no area is left, or its coordinates are no numbers.
 
     >>> eight = Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
     >>> made_valid(eight)[0].area, made_valid(eight)[1]
