@@ -9,12 +9,12 @@ from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from gridgov.city import load_in_force
-from gridgov.errors import BadInput
+from gridgov.city import atlas_of, edition_in_force, load_in_force
+from gridgov.errors import BadInput, UnknownEdition
 from gridgov.importing.run import OPERATOR
-from gridgov.in_force import InForce
+from gridgov.in_force import Atlas, InForce
 from gridgov.scope import Claim, Scope
 from gridgov.settings import Settings
 from gridgov.storage.engine import open_engine, snapshot
@@ -51,6 +51,14 @@ def in_force_of(engine: Engine) -> InForce:
     if found is None:
         raise NoRulesYet()
     return found
+
+
+def atlas_in(connection: Connection, edition: int | None) -> Atlas:
+    """An edition, or the one in force, which needs no rules; raises UnknownEdition."""
+    number = edition if edition is not None else edition_in_force(connection)
+    if number is None:
+        raise UnknownEdition("there is no edition of the grids yet: bring one in with `gridgov grids import`")
+    return atlas_of(connection, number)
 
 
 def path_of(text: str | None, in_force: InForce) -> tuple[str, ...]:
