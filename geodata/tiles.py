@@ -31,8 +31,9 @@ SMOOTH = EXTENT / PIXELS / 2
 maps enlarge."""
 BUFFER = 80
 """Units drawn beyond the tile, 5 pixels, so that nobody sees where a polygon was cut; GDAL's default too."""
-ROOM = 4_000_000
-"""Points kept in sheets, about 64 MB: all levels and zooms of 4,833 micro-grids have 1.5 million."""
+ROOM = 12_000_000
+"""Points kept in sheets, 200 MB at most: the five zooms that draw a city's 50,000 micro-grids. All levels and
+zooms of 4,833 have 1.5 million."""
 FIELDS = {
     "code": "the grid's code",
     "name": "the grid's name",

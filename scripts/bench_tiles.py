@@ -99,12 +99,12 @@ def _clipped(frame: geopandas.GeoDataFrame, at: Address) -> bytes:
     near = frame.iloc[frame.sindex.query(shapely.box(*window))]
     cut = geopandas.clip(near, window)
     cut["geometry"] = cut.geometry.simplify(side / EXTENT * 4)
+    local = shapely.transform(cut.geometry.to_numpy(), lambda at: (at - (west, north - side)) * EXTENT / side)
     features = [
         {"geometry": shape, "properties": {"code": code, "name": name}}
-        for code, name, shape in zip(cut["code"], cut["name"], cut.geometry, strict=True)
+        for code, name, shape in zip(cut["code"], cut["name"], local, strict=True)
     ]
-    options = {"quantize_bounds": (west, north - side, west + side, north)}
-    return bytes(mapbox_vector_tile.encode([{"name": "x", "features": features}], default_options=options))
+    return bytes(mapbox_vector_tile.encode([{"name": "x", "features": features}]))
 
 
 def _archive(demo: Hierarchy) -> tuple[dict[str, Any], float]:
