@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from geodata import raster, saved_index
+from geodata import raster, saved_index, wedges
 from geodata.borders import TOO_LONG, Borders, spheres
 from geodata.errors import BadHierarchy, BadPoint, check_point
 from geodata.grids import GridPath, Hierarchy
@@ -91,6 +91,8 @@ class Locator:
         self._first = self._raster.first.data
         self._starts = self._raster.starts.data
         self._candidates = self._raster.candidates.data
+        self._sides = self._raster.wedges.sides.reshape(-1).data
+        self._lines = self._raster.wedges.lines.reshape(-1).data
         self._frame = (
             self._raster.west,
             self._raster.south,
@@ -103,7 +105,8 @@ class Locator:
     @property
     def index_bytes(self) -> int:
         """The memory that the raster index takes, without the polygons themselves."""
-        held = (self._raster.first, self._raster.starts, self._raster.candidates)
+        made = self._raster
+        held = (made.first, made.starts, made.candidates, made.wedges.sides, made.wedges.lines)
         return sum(array.nbytes for array in held)
 
     def index(self, lon: float, lat: float) -> int:
@@ -117,6 +120,11 @@ class Locator:
         return number if number >= raster.OUTSIDE else self._among(-2 - number, lon, lat)
 
     def _among(self, slot: int, lon: float, lat: float) -> int:
+        first = wedges.one_in_first(self._sides, self._lines, slot, lon, lat)
+        if first is not None:
+            at: int = self._starts[slot]
+            found: int = self._candidates[at] if first else -1 - self._candidates[at + 1]
+            return found
         for number in self._candidates[self._starts[slot] : self._starts[slot + 1]]:
             if number < 0:
                 return -1 - number
@@ -151,6 +159,10 @@ class Locator:
         starts, candidates = self._raster.starts, self._raster.candidates
         point = np.flatnonzero(answer < raster.OUTSIDE)
         slot = -2 - answer[point]
+        first, sure = wedges.in_first(self._raster.wedges, slot, x[point], y[point])
+        number = candidates[starts[slot[sure]] + ~first[sure]]
+        answer[point[sure]] = np.where(number < 0, -1 - number, number)
+        point, slot = point[~sure], slot[~sure]
         answer[point] = raster.OUTSIDE
         at, end = starts[slot], starts[slot + 1]
         while len(point):
@@ -158,9 +170,9 @@ class Locator:
             order = np.argsort(candidates[at], kind="stable")
             point, at, end = point[order], at[order], end[order]
             number = candidates[at]
-            sure = int(np.searchsorted(number, 0))
-            answer[point[:sure]] = -1 - number[:sure]
-            point, at, end, number = point[sure:], at[sure:], end[sure:], number[sure:]
+            told = int(np.searchsorted(number, 0))
+            answer[point[:told]] = -1 - number[:told]
+            point, at, end, number = point[told:], at[told:], end[told:], number[told:]
             met = shapely.intersects_xy(self._polygons[number], x[point], y[point])
             answer[point[met]] = number[met]
             further = ~met & (at + 1 < end)

@@ -9,11 +9,14 @@ than a billionth (coordinates are doubles, a raster has at most 8,192 cells a si
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from geodata import wedges
+from geodata.wedges import Halves, Wedges
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -25,11 +28,9 @@ FLAT = 0.01
 """Of a cell: an edge that rises less is taken to cross all its columns in each of its rows, since dividing by
 so small a rise would lift the rounding of where it crosses a row above MARGIN."""
 CELLS_A_POLYGON = 800
-"""On 4,833 made-up polygons 200 a polygon leave 22 % of the points inside to be tested, 800 leave 11 %
-(1.7 times faster, 19 MB), 3,200 leave 6 % (1.4 times faster again, for 69 MB and three times the build)."""
-FEWEST_CELLS, MOST_CELLS = 64 * 64, 32_000_000
-"""On 100,000 polygons 32 million cells take 174 MB and leave 12 % of the points to be tested; 16 million take
-97 MB, leave 16 % and are 1.3 times slower; 64 million take 322 MB, leave 8 % and are 1.3 times faster."""
+"""On 4,833 made-up polygons the index then takes 25 MB; with 1,900 a polygon 49 MB, and is no faster."""
+FEWEST_CELLS, MOST_CELLS = 64 * 64, 16_000_000
+"""On 100,000 polygons the index then takes 190 MB; with twice as many cells 277 MB, a tenth faster."""
 MOST_ON_A_SIDE = 8192
 HASH = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 """Odd numbers with no pattern; a clash of hashes costs speed, never an answer."""
@@ -42,7 +43,8 @@ class Raster:
     """The cells: `first[row * columns + column]` is a polygon's number, OUTSIDE, or -2 - slot if mixed.
 
     The candidates of slot s are `candidates[starts[s]:starts[s + 1]]`, smallest polygon number first; one
-    written as -1 - number has all of the cell that those before it have not, and needs no test.
+    written as -1 - number has all of the cell that those before it have not, and needs no test. `wedges` tell
+    most points of cells with two candidates, one of them so written, without asking a polygon.
     """
 
     west: float
@@ -54,14 +56,16 @@ class Raster:
     first: NDArray[np.int32]
     starts: NDArray[np.int32]
     candidates: NDArray[np.int32]
+    wedges: Wedges
 
 
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """Straight pieces of border: `ends` (u1, v1, u2, v2) in cells, shape (n, 4); the polygons on piece p are
-    `owners[starts[p]:starts[p] + counts[p]]`, smallest number first.
+    """Straight pieces of border: `lines` (x1, y1, x2, y2) in degrees and `ends` in cells, shape (n, 4); the
+    polygons on piece p are `owners[starts[p]:starts[p] + counts[p]]`, smallest number first.
     """
 
+    lines: Floats
     ends: Floats
     owners: Ints
     starts: Ints
@@ -78,8 +82,13 @@ def build(polygons: NDArray[np.object_], cells: int | None = None) -> Raster:
     piece, touched = _touched(pieces, frame)
     polygon, cell = _border_cells(pieces, piece, touched, frame)
     whole = _first_whole(polygons, frame, polygon, cell)
-    halved = _halved(polygons, frame, pieces, piece, touched)
-    return _combine(frame, whole, halved, polygon, cell)
+    free = whole[touched] == OUTSIDE
+    halves = _halves(polygons, frame, pieces, piece[free], touched[free])
+    first, starts, candidates = _combine(whole, halves.cell, polygon, cell)
+    made = wedges.build(-2 - first[halves.cell], len(starts) - 1, halves, pieces.lines)
+    for fixed in (first, starts, candidates):
+        fixed.flags.writeable = False
+    return replace(frame, first=first, starts=starts, candidates=candidates, wedges=made)
 
 
 def _frame(bounds: Floats, cells: int) -> Raster:
@@ -103,6 +112,7 @@ def _frame(bounds: Floats, cells: int) -> Raster:
         nothing,
         nothing,
         nothing,
+        Wedges(np.empty((0, 2), np.int32), np.empty((0, 4))),
     )
 
 
@@ -135,10 +145,13 @@ def _pieces(polygons: NDArray[np.object_], frame: Raster) -> _Pieces:
     order = np.argsort(ends.view(np.uint64) @ HASH, kind="stable")
     ends, owner = ends[order], owner[order]
     starts = np.flatnonzero(np.append(True, (ends[1:] != ends[:-1]).any(axis=1)))
-    ends = ends[starts]
-    ends[:, 0::2] = (ends[:, 0::2] - frame.west) * frame.per_degree_x
-    ends[:, 1::2] = (ends[:, 1::2] - frame.south) * frame.per_degree_y
-    return _Pieces(ends, owner, starts, np.diff(starts, append=len(owner)))
+    lines = ends[starts]
+    u, v = (
+        (lines[:, 0::2] - frame.west) * frame.per_degree_x,
+        (lines[:, 1::2] - frame.south) * frame.per_degree_y,
+    )
+    cells = np.column_stack([u[:, 0], v[:, 0], u[:, 1], v[:, 1]])
+    return _Pieces(lines, cells, owner, starts, np.diff(starts, append=len(owner)))
 
 
 def _touched(pieces: _Pieces, frame: Raster) -> tuple[Ints, Ints]:
@@ -200,10 +213,10 @@ def _first_whole(
     return whole
 
 
-def _halved(
+def _halves(
     polygons: NDArray[np.object_], frame: Raster, pieces: _Pieces, piece: Ints, touched: Ints
-) -> NDArray[np.bool_]:
-    """For each cell whether two polygons share it out between them: what is not in one is in the other.
+) -> Halves:
+    """The cells, of those touched, that two polygons share out: what is not in one is in the other.
 
     That is so where every piece of border in it belongs to the same two polygons, and its centre lies in one
     of them only: whoever crosses such a piece leaves one and enters the other.
@@ -212,16 +225,19 @@ def _halved(
     last = pieces.owners[pieces.starts + pieces.counts - 1]
     couple = np.where((pieces.counts == 2) & (first != last), first * len(polygons) + last, -1)
     order = np.argsort(touched, kind="stable")
-    cell, pair = touched[order], couple[piece[order]]
+    cell, piece = touched[order], piece[order]
     starts = np.flatnonzero(np.diff(cell, prepend=-1))
+    ends = np.append(starts[1:], len(cell)) - 1
+    pair = couple[piece]
     lowest, highest = np.minimum.reduceat(pair, starts), np.maximum.reduceat(pair, starts)
     alike = (lowest == highest) & (lowest >= 0)
+    starts, ends = starts[alike], ends[alike]
     one, other = np.divmod(lowest[alike], len(polygons))
-    place = cell[starts[alike]]
-    x, y = _centres(frame, place)
-    halved = np.zeros(frame.rows * frame.columns, bool)
-    halved[place] = _inside(polygons, one, x, y) ^ _inside(polygons, other, x, y)
-    return halved
+    x, y = _centres(frame, cell[starts])
+    in_one = _inside(polygons, one, x, y)
+    kept = in_one ^ _inside(polygons, other, x, y)
+    starts, ends = starts[kept], ends[kept]
+    return Halves(cell[starts], x[kept], y[kept], piece[starts], piece[ends], ends - starts < 2, in_one[kept])
 
 
 def _inside(polygons: NDArray[np.object_], number: Ints, x: Floats, y: Floats) -> NDArray[np.bool_]:
@@ -233,8 +249,8 @@ def _inside(polygons: NDArray[np.object_], number: Ints, x: Floats, y: Floats) -
 
 
 def _combine(
-    frame: Raster, whole: NDArray[np.int32], halved: NDArray[np.bool_], polygon: Ints, cell: Ints
-) -> Raster:
+    whole: NDArray[np.int32], halved: Ints, polygon: Ints, cell: Ints
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Give a slot of candidates to every cell that the border of a polygon before its whole one touches."""
     filler = whole[cell]
     needed = (filler == OUTSIDE) | (polygon < filler)
@@ -245,20 +261,9 @@ def _combine(
     where, number = np.divmod(np.sort(asked), most)
     starts = np.searchsorted(where, np.append(mixed, np.iinfo(np.int64).max)).astype(np.int32)
     last = np.append(where[1:] != where[:-1], True)
-    sure = last & (halved[where] | (whole[where] != OUTSIDE))
+    sure = last & (whole[where] != OUTSIDE)
+    sure[starts[np.searchsorted(mixed, halved) + 1] - 1] = True
     candidates = np.where(sure, -1 - number, number).astype(np.int32)
     first = whole.copy()
     first[mixed] = -2 - np.arange(len(mixed), dtype=np.int32)
-    for fixed in (first, starts, candidates):
-        fixed.flags.writeable = False
-    return Raster(
-        frame.west,
-        frame.south,
-        frame.per_degree_x,
-        frame.per_degree_y,
-        frame.columns,
-        frame.rows,
-        first,
-        starts,
-        candidates,
-    )
+    return first, starts, candidates

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from geodata.borders import Spheres
 from geodata.errors import UnusableIndex
 from geodata.raster import MOST_ON_A_SIDE, OUTSIDE, Raster
+from geodata.wedges import Wedges
 
 MAGIC: Final = b"gridgov locating index\n"
 FORMAT: Final = 1
@@ -33,6 +34,8 @@ FORMAT: Final = 1
 _SUM: Final = hashlib.sha256().digest_size
 _LONGEST_HEADER: Final = 4096
 _ROUND: Final = 64
+#: What the arrays hold; doubles first, so that every array lies as its kind has to.
+_KINDS: Final = ("<f8", "<f8", "<f8", "<i4", "<i4", "<i4", "<i4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +113,11 @@ def read(file: Path, polygons: NDArray[np.object_], polygons_digest: str) -> Ind
 
 def _arrays(index: Index) -> list[NDArray[Any]]:
     raster, spheres = index.raster, index.spheres
-    whole = [np.ascontiguousarray(part, "<i4") for part in (raster.first, raster.starts, raster.candidates)]
-    # The doubles come first, so that every array lies as its kind has to.
-    return [np.ascontiguousarray(part, "<f8") for part in (spheres.centres, spheres.radii)] + whole
+    parts = (
+        *(spheres.centres, spheres.radii, raster.wedges.lines),
+        *(raster.first, raster.starts, raster.candidates, raster.wedges.sides),
+    )
+    return [np.ascontiguousarray(part, kind) for part, kind in zip(parts, _KINDS, strict=True)]
 
 
 def _padded(header: bytes) -> bytes:
@@ -137,29 +142,53 @@ def _index(header: dict[str, Any], body: memoryview, grids: int) -> Index:
     """Cut the body into the arrays that the header tells of; raises ValueError where they do not fit."""
     columns, rows, lengths = header["columns"], header["rows"], header["lengths"]
     counts = [columns, rows, *lengths]
-    if not all(type(count) is int and 0 < count < 2**40 for count in counts) or len(lengths) != 5:
+    if not all(type(count) is int and 0 < count < 2**40 for count in counts) or len(lengths) != len(_KINDS):
         raise ValueError("its sizes are none")
-    expected = [3 * grids, grids, columns * rows]
-    if max(columns, rows) > MOST_ON_A_SIDE or lengths[:3] != expected:
-        raise ValueError(f"its arrays have the lengths {lengths}, expected {expected} first")
+    lines, starts = lengths[2], lengths[4]
+    expected = [3 * grids, grids, lines, columns * rows, starts, lengths[5], 2 * (starts - 1)]
+    if max(columns, rows) > MOST_ON_A_SIDE or lengths != expected or lines % 4:
+        raise ValueError(f"its arrays have the lengths {lengths}, expected {expected}")
     west, south, per_x, per_y = (float(number) for number in header["frame"])
-    kinds = ["<f8", "<f8", "<i4", "<i4", "<i4"]
-    sizes = [length * np.dtype(kind).itemsize for length, kind in zip(lengths, kinds, strict=True)]
+    sizes = [length * np.dtype(kind).itemsize for length, kind in zip(lengths, _KINDS, strict=True)]
     if sum(sizes) != len(body):
         raise ValueError(f"its arrays take {len(body)} bytes, expected {sum(sizes)}")
     cuts = [sum(sizes[:at]) for at in range(len(sizes))]
-    centres, radii, first, starts, candidates = (
+    centres, radii, ends, first, at, candidates, sides = (
         np.require(np.frombuffer(body[cut : cut + size], kind), requirements="A")
-        for cut, size, kind in zip(cuts, sizes, kinds, strict=True)
+        for cut, size, kind in zip(cuts, sizes, _KINDS, strict=True)
     )
-    raster = Raster(west, south, per_x, per_y, columns, rows, first, starts, candidates)
+    wedges = Wedges(sides.reshape(-1, 2), ends.reshape(-1, 4))
+    raster = Raster(west, south, per_x, per_y, columns, rows, first, at, candidates, wedges)
     return Index(raster, Spheres(centres.reshape(-1, 3), radii))
 
 
 def _require_sound(index: Index, bounds: NDArray[np.float64]) -> None:
     """Raise ValueError unless every number that is used as an index lies where it may."""
     raster, grids = index.raster, len(index.spheres.radii)
+    _require_cover(raster, bounds)
     mixed = len(raster.starts) - 1
+    if raster.first.min() < OUTSIDE - mixed or raster.first.max() >= grids:
+        raise ValueError("a cell names a grid or a list that is not there")
+    if raster.starts[0] != 0 or raster.starts[-1] != len(raster.candidates):
+        raise ValueError("its lists do not add up")
+    if np.any(raster.starts[1:] <= raster.starts[:-1]):
+        raise ValueError("a list of it ends before it begins")
+    if raster.candidates.min() < -grids or raster.candidates.max() >= grids:
+        raise ValueError("a list names a grid that is not there")
+    sides = raster.wedges.sides
+    used = np.flatnonzero(sides[:, 0] >= 0)
+    if sides.max() >= 4 * len(raster.wedges.lines) or (len(used) and sides[used].min() < 0):
+        raise ValueError("a wedge names a line that is not there")
+    at = raster.starts[used]
+    two = (raster.starts[used + 1] - at == 2) & (raster.candidates[at] >= 0)
+    if not (two.all() and np.all(raster.candidates[at + 1] < 0)):
+        raise ValueError("a wedge is not between two grids")
+    doubles = (index.spheres.centres, index.spheres.radii, raster.wedges.lines)
+    if not (all(np.isfinite(part).all() for part in doubles) and np.all(index.spheres.radii >= 0)):
+        raise ValueError("a border lies nowhere")
+
+
+def _require_cover(raster: Raster, bounds: NDArray[np.float64]) -> None:
     frame = (raster.west, raster.south, raster.per_degree_x, raster.per_degree_y)
     if not (all(map(math.isfinite, frame)) and raster.per_degree_x > 0 and raster.per_degree_y > 0):
         raise ValueError("its cells lie nowhere")
@@ -169,13 +198,3 @@ def _require_sound(index: Index, bounds: NDArray[np.float64]) -> None:
         raster.west <= bounds[0] and raster.south <= bounds[1] and bounds[2] <= east and bounds[3] <= north
     ):
         raise ValueError("its cells do not cover the grids")
-    if raster.first.min() < OUTSIDE - mixed or raster.first.max() >= grids:
-        raise ValueError("a cell names a grid or a list that is not there")
-    if raster.starts[0] != 0 or raster.starts[-1] != len(raster.candidates):
-        raise ValueError("its lists do not add up")
-    if np.any(raster.starts[1:] <= raster.starts[:-1]) and mixed:
-        raise ValueError("a list of it ends before it begins")
-    if raster.candidates.min() < -grids or raster.candidates.max() >= grids:
-        raise ValueError("a list names a grid that is not there")
-    if not (np.isfinite(index.spheres.centres).all() and np.all(index.spheres.radii >= 0)):
-        raise ValueError("a border lies nowhere")

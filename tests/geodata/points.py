@@ -1,6 +1,7 @@
 """What locating is tried with: polygons that Hypothesis draws, the points that tell, and the slow, obvious way."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -21,14 +22,19 @@ def scan(hierarchy, x, y):
 
 
 def telling_points(hierarchy, seed=1, strewn=20_000):
-    """All vertices and edge midpoints, points a hair beside them, and points strewn over and around the box."""
+    """All vertices and edge midpoints, points a hair beside them and beside other places on edges, and points strewn
+    over and around the box."""
     polygons = [grid.geometry for grid in hierarchy.lowest]
     points, ring = shapely.get_coordinates(
         shapely.get_rings(shapely.get_parts(np.array(polygons, dtype=object))), return_index=True
     )
-    middles = ((points[1:] + points[:-1]) / 2)[ring[1:] == ring[:-1]]
+    along = ring[1:] == ring[:-1]
+    starts, ends = points[:-1][along], points[1:][along]
+    middles = (starts + ends) / 2
     rng = np.random.default_rng(seed)
-    beside = np.nextafter(points, rng.choice([-1000.0, 1000.0], points.shape))
+    somewhere = starts + rng.random((len(starts), 1)) * (ends - starts)
+    places = np.concatenate([points, middles, somewhere])
+    beside = np.nextafter(places, rng.choice([-1000.0, 1000.0], places.shape))
     low, high = points.min(axis=0), points.max(axis=0)
     spread = rng.uniform(low - (high - low) / 20, high + (high - low) / 20, (strewn, 2))
     return np.concatenate([points, middles, beside, spread]).T
@@ -107,3 +113,23 @@ def mosaics(draw):
     owned = [[one for one, owner in zip(tiles, dealt, strict=True) if owner == name] for name in range(5)]
     shapes = [shapely.coverage_union_all(mine) for mine in owned if mine]
     return shapes or [tile(0, 0)]
+
+
+@st.composite
+def fringed(draw):
+    """Polygons one above the other, the borders between them going to and fro: fingers of one reach into the next,
+    some so thin that a cell holds several pieces of the same border."""
+    number = draw(st.integers(2, 4))
+    corners = draw(st.one_of(st.integers(0, 20), st.integers(100, 400)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    reach = draw(st.floats(0, 0.49))
+    back = draw(st.sampled_from([0.0, 0.5, 0.95]))
+    lines = [np.array([(10.0, 50.0), (10.1, 50.0)])]
+    for height in range(1, number):
+        steps = np.linspace(10, 10.1, corners + 2)
+        # Fingers lean over, yet less than to the next one: so that no border crosses itself.
+        steps[1:-1:2] += back * 0.1 / (corners + 1) * rng.uniform(0, 1, len(steps[1:-1:2]))
+        up = 50 + (height + rng.uniform(-reach, reach, corners + 2)) / 100
+        lines.append(np.column_stack([steps, up]))
+    lines.append(np.array([(10.0, 50 + number / 100), (10.1, 50 + number / 100)]))
+    return [Polygon(np.concatenate([low, high[::-1]])) for low, high in pairwise(lines)]

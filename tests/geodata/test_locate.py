@@ -20,6 +20,7 @@ from geodata.synthetic import district
 from tests.geodata.drawings import CITY, WARDS, a_grid, one_level, tile
 from tests.geodata.points import (
     assert_equals_scan,
+    fringed,
     lats,
     lons,
     mosaics,
@@ -40,6 +41,13 @@ def test_equals_a_scan_whatever_the_polygons(polygons, cells):
     midpoint, point a hair beside a vertex, and point strewn around."""
     hierarchy = one_level(polygons)
     assert_equals_scan(hierarchy, *telling_points(hierarchy, strewn=300), cells, one_by_one=200)
+
+
+@given(fringed(), st.sampled_from([None, 1, 64 * 64, 200 * 200]))
+def test_equals_a_scan_where_borders_go_to_and_fro(polygons, cells):
+    """Several pieces of one border in a cell, joined or not: no side of a single one tells."""
+    hierarchy = one_level(polygons)
+    assert_equals_scan(hierarchy, *telling_points(hierarchy, strewn=600), cells, one_by_one=200)
 
 
 @given(mosaics(), st.sampled_from([None, 1, 16 * 16, 200 * 200]))

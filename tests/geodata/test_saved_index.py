@@ -33,11 +33,11 @@ def forged(file, change_header=None, change_arrays=None):
     magic = len(saved_index.MAGIC)
     end = content.index(b"\n", magic) + 1
     header = json.loads(content[magic:end])
-    sizes = [length * size for length, size in zip(header["lengths"], (8, 8, 4, 4, 4), strict=True)]
-    cuts = [end + sum(sizes[:at]) for at in range(6)]
+    sizes = [length * size for length, size in zip(header["lengths"], (8, 8, 8, 4, 4, 4, 4), strict=True)]
+    cuts = [end + sum(sizes[:at]) for at in range(8)]
     arrays = [
         np.frombuffer(content[cut:after], kind).copy()
-        for cut, after, kind in zip(cuts, cuts[1:], ("f8", "f8", "i4", "i4", "i4"), strict=False)
+        for cut, after, kind in zip(cuts, cuts[1:], ("f8", "f8", "f8", "i4", "i4", "i4", "i4"), strict=False)
     ]
     for change, part in ((change_header, header), (change_arrays, arrays)):
         if change is not None:
@@ -196,7 +196,7 @@ def test_a_header_that_lacks_something(file, key):
 def test_sizes_exchanged(file):
     def exchange(header):
         header["columns"], header["rows"] = header["columns"] * 2, header["rows"] // 2
-        header["lengths"][3], header["lengths"][4] = header["lengths"][4], header["lengths"][3]
+        header["lengths"][4], header["lengths"][5] = header["lengths"][5], header["lengths"][4]
 
     forged(file, exchange)
     refused(file)
@@ -207,13 +207,16 @@ def test_sizes_exchanged(file):
     [
         (0, 0, np.nan, "border lies nowhere"),
         (1, 0, -1.0, "border lies nowhere"),
-        (2, 0, 3, "not there"),
-        (2, 0, -(2**31), "not there"),
-        (3, 0, 1, "add up"),
-        (3, -1, 2, "add up"),
-        (3, 1, 2**30, "before it begins"),
-        (4, 0, 3, "not there"),
-        (4, 0, -4, "not there"),
+        (2, 0, np.inf, "border lies nowhere"),
+        (3, 0, 3, "not there"),
+        (3, 0, -(2**31), "not there"),
+        (4, 0, 1, "add up"),
+        (4, -1, 2, "add up"),
+        (4, 1, 2**30, "before it begins"),
+        (5, 0, 3, "not there"),
+        (5, 0, -4, "not there"),
+        (6, 0, 2**20, "line that is not there"),
+        (6, 0, 0, "wedge"),
     ],
 )
 def test_numbers_out_of_range_though_the_sum_is_right(file, array, at, value, match):
