@@ -68,6 +68,7 @@ __all__ = [
     "in_force_at",
     "load_in_force",
     "notes",
+    "notes_in_store",
     "parse",
     "plan",
     "read_file",
@@ -164,7 +165,7 @@ def apply(text: str, by: str, seen: int | None = None) -> Chore:
             _rules.insert().values(version=version, applied_at=to_micros(now), by=by, text=text)
         )
         connection.execute(update(StreamHead).values(rules=version))
-        return Applied(version, True, tuple(plan(old, new)), notes(new, drawn(connection)))
+        return Applied(version, True, tuple(plan(old, new)), notes_in_store(connection, new))
 
     return Chore(run)
 
@@ -174,6 +175,11 @@ def drawn(connection: Connection) -> Hierarchy | None:
     edition = connection.execute(select(func.max(col(StreamHead.edition)))).scalar()
     atlas = None if edition is None else ATLASES.atlas(connection, edition)
     return None if atlas is None else atlas.hierarchy
+
+
+def notes_in_store(connection: Connection, city: City) -> tuple[str, ...]:
+    """What is in order and yet to be known of a city's file, beside the grids and the layers in force."""
+    return (*notes(city, drawn(connection)), *specialised.notes(connection, city.rules.categories))
 
 
 def stranded(connection: Connection, city: City) -> tuple[Stranded, ...]:

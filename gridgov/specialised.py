@@ -180,11 +180,26 @@ def findings_of(connection: Connection, version: int) -> dict[str, Any]:
 
 def require_known(classes: Sequence[str], categories: Sequence[str], key: str, rules: Categories) -> None:
     """Raise BadInput naming every class and category, of those a field matters for, that is in no rules."""
-    wrong = [f"class {name!r}{_near(name, rules.classes)}" for name in classes if name not in rules.classes]
-    names = [one.key for one in rules]
-    wrong += [f"category {name!r}{_near(name, names)}" for name in categories if name not in rules]
-    if wrong:
+    if wrong := _unknown(classes, categories, rules):
         raise BadInput(f"field {key!r} matters for what the rules in force do not have: {'; '.join(wrong)}")
+
+
+def notes(connection: Connection, rules: Categories) -> tuple[str, ...]:
+    """Which layers in force matter for classes and categories that these rules do not have."""
+    found = []
+    for key, row in _newest(connection).items():
+        unknown = _unknown(orjson.loads(row["classes"]), orjson.loads(row["categories"]), rules)
+        if unknown:
+            found.append(f"field {key} matters for what these rules do not have: {'; '.join(unknown)}")
+    return tuple(found)
+
+
+def _unknown(classes: Iterable[str], categories: Iterable[str], rules: Categories) -> list[str]:
+    names = [one.key for one in rules]
+    return [
+        *(f"class {one!r}{_near(one, rules.classes)}" for one in classes if one not in rules.classes),
+        *(f"category {one!r}{_near(one, names)}" for one in categories if one not in rules),
+    ]
 
 
 def _require_known(sent: Sent, rules: Categories) -> None:

@@ -207,7 +207,8 @@ class Layers:
 
 def own_locator(layer: FieldLayer) -> Locator:
     """A locator of a layer of polygons; its numbers are those of the layer's `grids`."""
-    grids = [measured(one.code, one.name, 0, None, one.geometry) for one in layer.grids if one.geometry]
+    # Areas take longer to measure than the index to build, and nobody asks a locator for them.
+    grids = [Grid(one.code, one.name, 0, None, one.geometry, 0.0) for one in layer.grids if one.geometry]
     return Locator(Hierarchy.build((Level(layer.key, layer.name_zh, layer.name_en),), grids))
 
 

@@ -38,15 +38,15 @@ def text(_: Administrator, gridgov: GridGov) -> Response:
 def plan(sent: CityFile, _: Administrator, gridgov: GridGov) -> Response:
     """What putting this file in force would change; nothing is changed."""
     with gridgov.service.reader.connect() as connection:
-        old, grids = city.current(connection), city.drawn(connection)
-        new = city.parse(sent.text, 0)
+        old, new = city.current(connection), city.parse(sent.text, 0)
         changes, left = city.plan(old, new), city.stranded(connection, new)
+        notes = city.notes_in_store(connection, new)
     return Answer(
         {
             "version": old.version if old else 0,
             "changes": [asdict(change) | {"text": str(change)} for change in changes],
             "effects": [asdict(effect) | {"text": str(effect)} for effect in city.effects(old, new)],
-            "notes": list(city.notes(new, grids)),
+            "notes": list(notes),
             "stranded": [asdict(one) | {"text": str(one)} for one in left],
         }
     )

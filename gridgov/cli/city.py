@@ -35,10 +35,9 @@ def plan(context: typer.Context, file: CityFile, as_json: AsJson = False) -> Non
     """Show what applying a file would change, and what would stand in its way. Changes nothing."""
     new = rules.parse(rules.read_file(file), 0)
     with reader_of(settings_of(context)) as engine, engine.connect() as connection:
-        old, grids = rules.current(connection), rules.drawn(connection)
-        left = rules.stranded(connection, new)
+        old, left = rules.current(connection), rules.stranded(connection, new)
+        notes = rules.notes_in_store(connection, new)
     changes, effects = rules.plan(old, new), rules.effects(old, new)
-    notes = rules.notes(new, grids)
     if as_json:
         print_json(
             {

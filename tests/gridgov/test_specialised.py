@@ -18,7 +18,7 @@ from gridgov.storage.errors import NoRulesYet
 from gridgov.storage.setup import init
 from gridgov.storage.tables import IncidentRow
 from tests.gridgov import scene
-from tests.gridgov.conftest import N, Site, position, report_body
+from tests.gridgov.conftest import TOWN, N, Site, position, report_body
 from tests.gridgov.precincts import BETWEEN, FIRE, POLICE, precincts, sent, stations
 
 _incident = IncidentRow.__table__  # type: ignore[attr-defined]
@@ -99,6 +99,13 @@ class TestPuttingInForce:
         assert "class 't:event:80'" in refused.value.message
         assert "category 't:event:rubish' (did you mean 't:event:rubbish'?)" in refused.value.message
         assert in_force(service) == []
+
+    def test_rules_that_lose_what_a_field_matters_for_say_so(self, service: Service) -> None:
+        put(service, sent(stations(), scene.NOISE), POLICE)
+        start = TOWN.index('[[categories.own]]\nkind = "event"\ncode = "noise"')
+        applied = service.writer.run(city.apply(TOWN[:start] + TOWN[TOWN.index("[[routing]]") :], "test"))
+        (note,) = (note for note in applied.notes if "field" in note)
+        assert "field fire matters for what these rules do not have: category 't:event:noise'" in note
 
     def test_before_the_first_edition_there_is_nothing_to_make_sets_of(self, settings: Settings) -> None:
         init(settings.database_url, "e")
