@@ -52,8 +52,8 @@ async def _person(connection: HTTPConnection) -> Person:
     except (NotSignedIn, WrongPassword) as refused:
         if _from_a_page(connection):
             raise
-        sent = "authorization" in connection.headers or connection.cookies
-        raise MapSignIn(refused.message if sent else None) from refused
+        tried = "authorization" in connection.headers or bool(connection.cookies)
+        raise MapSignIn(refused.message if tried else None) from refused
 
 
 async def _by_password(connection: HTTPConnection, sent: str) -> Person:

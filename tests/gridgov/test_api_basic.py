@@ -175,6 +175,11 @@ class TestWhatIsSent:
         assert answer.headers["content-type"] == "application/problem+json"
         assert maps.passwords.checked == 0
 
+    def test_who_sends_nothing_is_told_all_ways(self, maps: Maps) -> None:
+        detail = maps.ask({}).json()["detail"]
+        assert "HTTP Basic" in detail
+        assert "Bearer" in detail
+
     def test_the_scheme_is_written_as_one_likes(self, maps: Maps) -> None:
         assert maps.ask(header("leader", PASSWORD, "bASIC")).status_code == 200
 

@@ -16,7 +16,7 @@ from gridgov.api.ogc.parameters import token
 
 #: Answers shorter than this are not worth packing.
 PACKED_FROM: Final = 2_000
-#: The least effort: 4,833 micro-grids are packed in a fifth of the time of the usual 6, to 1.2 of its size.
+#: The least effort: 4,833 micro-grids are packed in 64 ms, with the usual 6 in 232 ms to a seventh less.
 LEVEL: Final = 1
 
 

@@ -21,7 +21,7 @@ from gridgov.api.ogc.errors import BadQuery, NoSuchFeature
 from gridgov.api.ogc.parameters import Asked, Box
 from gridgov.in_force import Atlas
 
-#: Bytes of features that are kept once written, of each level: 4,833 micro-grids take 10 MB.
+#: Bytes of features that are kept once written, of each level: 4,833 micro-grids take 8 MB.
 KEPT_BYTES: Final = 64_000_000
 #: The atlas in force, and the one before it while requests still hold it.
 _ATLASES: Final = 2

@@ -22,7 +22,7 @@ from dispatch.lifecycle import Stage
 from gridgov.api.bodies import LONGEST_CODE, LONGEST_LINE
 from gridgov.api.ogc.errors import BadQuery
 
-#: Features of a page unless told, and at most: a whole level of 4,833 micro-grids is some 10 MB.
+#: Features of a page unless told, and at most: a whole level of 4,833 micro-grids is 8 MB.
 USUAL, MOST = 100, 5_000
 #: A value sent to us is shown back at most this long.
 SHOWN: Final = 100
