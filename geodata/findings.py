@@ -65,7 +65,8 @@ def feature_collection(findings: Iterable[Finding]) -> bytes:
         shape = found.geometry
         if shape is None and found.place is not None:
             shape = shapely.Point(found.place)
-        geometry = None if shape is None or shape.is_empty else orjson.Fragment(shapely.to_geojson(shape))
+        drawn = None if shape is None or shape.is_empty else shapely.to_geojson(shapely.orient_polygons(shape))
+        geometry = None if drawn is None else orjson.Fragment(drawn)
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     return orjson.dumps({"type": "FeatureCollection", "name": "findings", "features": features})
 

@@ -6,17 +6,17 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import pyogrio
-import shapely
 
 from geodata.errors import BadText, ChooseLayer, UnknownLayer, UnreadableFile
 from geodata.raw import Raw
+from geodata.rings import closed, sorted_out
 from geodata.shapefile_text import AS_BYTES, decoded, encoding_of
 
 KINDS: Final = (
@@ -47,9 +47,11 @@ def read_file(path: Path, layer: str | None, encoding: str | None) -> Raw:
     """
     if not path.exists():
         raise UnreadableFile(path, f"there is no such file.{_beside(path)}")
-    with _files(path) as files:
+    with warnings.catch_warnings(record=True) as said, _files(path) as files:
+        warnings.simplefilter("always", RuntimeWarning)  # as which pyogrio hands on what GDAL says
         layers = [one for file, shown in files for one in _layers(file, shown)]
-        return _read(_chosen(path, layers, layer), encoding)
+        raw = _read(_chosen(path, layers, layer), encoding)
+    return replace(raw, remarks=(*dict.fromkeys(str(one.message) for one in said), *raw.remarks))
 
 
 def _beside(path: Path) -> str:
@@ -173,29 +175,26 @@ def _chosen(path: Path, layers: Sequence[_Layer], wanted: str | None) -> _Layer:
 def _read(layer: _Layer, encoding: str | None) -> Raw:
     is_shapefile = layer.address.suffix.lower() == ".shp"
     stated = encoding_of(layer.address, encoding, layer.shown) if is_shapefile else None
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            meta, _, blobs, values = pyogrio.raw.read(
-                _address(layer.address), layer=layer.inner, encoding=AS_BYTES if is_shapefile else encoding
-            )
-        except (UnicodeDecodeError, LookupError) as error:
-            raise BadText(
-                layer.shown,
-                f"its text is not {error.encoding if isinstance(error, UnicodeDecodeError) else encoding}. "
-                'State the true encoding in the city\'s file, e.g. encoding = "GBK", or export it as UTF-8',
-            ) from error
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-            raise UnreadableFile(layer.shown, _plain(error)) from error
+    try:
+        meta, _, blobs, values = pyogrio.raw.read(
+            _address(layer.address), layer=layer.inner, encoding=AS_BYTES if is_shapefile else encoding
+        )
+    except (UnicodeDecodeError, LookupError) as error:
+        raise BadText(
+            layer.shown,
+            f"its text is not {error.encoding if isinstance(error, UnicodeDecodeError) else encoding}. "
+            'State the true encoding in the city\'s file, e.g. encoding = "GBK", or export it as UTF-8',
+        ) from error
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+        raise UnreadableFile(layer.shown, _plain(error)) from error
     if blobs is None or not len(blobs) or all(blob is None for blob in blobs):
         raise UnreadableFile(layer.shown, "it has no features with a geometry")
     columns = dict(zip(meta["fields"].tolist(), values, strict=True))
-    return Raw(
-        shapely.force_2d(shapely.from_wkb(blobs, on_invalid="ignore")),
-        columns if stated is None else decoded(columns, stated, layer.shown),
-        meta["crs"],
-        tuple(dict.fromkeys(str(one.message) for one in said)),
-    )
+    geometries, remarks = closed(blobs)
+    if stated is None:
+        return Raw(geometries, columns, meta["crs"], remarks)
+    geometries, more = sorted_out(geometries)
+    return Raw(geometries, decoded(columns, stated, layer.shown), meta["crs"], (*remarks, *more))
 
 
 def _plain(error: Exception) -> str:
