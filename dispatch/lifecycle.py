@@ -163,7 +163,8 @@ TRANSITIONS: Final = (
 
 _TABLE: Final = {(t.stage, t.act, t.outcome): t for t in TRANSITIONS}
 _ROLES: Final = {(t.stage, t.act): t.roles for t in TRANSITIONS}
-_ACTS: Final = {stage: tuple(act for act in Act if (stage, act) in _ROLES) for stage in (None, *Stage)}
+#: What somebody can do in a stage; what happens by itself is nobody's to do.
+_ACTS: Final = {stage: tuple(act for act in Act if _ROLES.get((stage, act))) for stage in (None, *Stage)}
 #: Acts that leave the stage as it is: not drawn.
 _STILL: Final = frozenset({A.NOTE, A.ATTACH, A.RELOCATE})
 

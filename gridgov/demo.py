@@ -134,6 +134,7 @@ def start_over(settings: Settings) -> None:
             file.unlink(missing_ok=True)
         if settings.photo_folder.exists():
             shutil.rmtree(settings.photo_folder)
+        shutil.rmtree(settings.index_folder, ignore_errors=True)
         people_file(settings.data).unlink()
 
 

@@ -73,7 +73,10 @@ def import_edition(
     place, BadInput for a date that has passed.
     """
     rows, levels = hierarchy.to_rows(), _levels_text(hierarchy.levels)
-    paths = [hierarchy.path(grid) for grid in hierarchy.grids]
+    drawn = [
+        {**row, "path": path_text(hierarchy.path(grid))}
+        for row, grid in zip(rows, hierarchy.grids, strict=True)
+    ]
     same = (name, made_up, digest(levels, rows))
 
     def run(connection: Connection, now: datetime) -> Imported:
@@ -88,28 +91,13 @@ def import_edition(
         if found is None or found.edition != current:
             found = compare_in_store(connection, hierarchy)
         kept = [*findings, *require_accepted(found.reused, findings)]
-        number = (connection.execute(select(func.max(_edition.c.id))).scalar() or 0) + 1
         effective = now if effective_at is None else effective_at
-        about = {
-            "id": number,
-            "name": name,
-            "made_up": made_up,
-            "imported_at": to_micros(now),
-            "by": by,
-            "levels": levels,
-            "findings": orjson.dumps(kept).decode(),
-            "effective_at": to_micros(effective),
-            "replaces": current,
-            "changes": found.text(),
-        }
-        connection.execute(_edition.insert().values(about))
-        connection.execute(
-            _grid.insert(),
-            [
-                {**row, "edition": number, "path": path_text(path)}
-                for row, path in zip(rows, paths, strict=True)
-            ],
-        )
+        number = (connection.execute(select(func.max(_edition.c.id))).scalar() or 0) + 1
+        about = {"name": name, "made_up": made_up, "by": by, "levels": levels, "replaces": current}
+        times = {"imported_at": to_micros(now), "effective_at": to_micros(effective)}
+        texts = {"findings": orjson.dumps(kept).decode(), "changes": found.text()}
+        connection.execute(_edition.insert().values(about | times | texts | {"id": number}))
+        connection.execute(_grid.insert(), [one | {"edition": number} for one in drawn])
         if effective_at is None:
             put_in_force(connection, number, now)
         else:
@@ -151,7 +139,7 @@ def put_in_force(connection: Connection, edition: int, now: datetime) -> None:
     connection.execute(update(StreamHead).values(edition=edition, next_edition=None, switch_at=None))
     about = _about(connection, edition)
     if about["changes"] is not None:
-        carry_assignments(connection, edition, Compared.successors_of(about["changes"]), now)
+        carry_assignments(connection, edition, *Compared.successors_of(about["changes"]), now)
     if about["replaces"] is not None:
         specialised.carry(connection, about["replaces"], edition, atlas_of, now)
 

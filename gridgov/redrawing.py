@@ -120,9 +120,8 @@ def comparison_map(connection: Connection, edition: int) -> bytes:
 
 def _successors(connection: Connection, edition: int) -> Successors:
     """Where the grids that are no more lead to, as it was worked out when the edition came in."""
-    return Compared.successors_of(
-        connection.execute(select(_edition.c.changes).where(_edition.c.id == edition)).scalar_one()
-    )
+    text = connection.execute(select(_edition.c.changes).where(_edition.c.id == edition)).scalar_one()
+    return Compared.successors_of(text)[0]
 
 
 def _touched(

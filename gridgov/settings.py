@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         return self.database or f"sqlite:///{self.data / 'gridgov.db'}"
 
     @property
+    def index_folder(self) -> Path:
+        """Where saved indexes of the grids are kept; lost without harm."""
+        return self.data / "index"
+
+    @property
     def photo_folder(self) -> Path:
         """Where photos are kept by the hash of their content."""
         return self.data / "photos"

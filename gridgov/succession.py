@@ -45,13 +45,15 @@ Successors = Mapping[str, Sequence[tuple[str, float, float]]]
 class Compared:
     """A new drawing beside ``edition``: its changes, successors of paths that are no more, codes reused.
 
-    ``comparison`` is what they were taken from, with polygons; None before the first edition.
+    ``displaced`` are paths that are in both and stand for another place in the new one. ``comparison`` is
+    what they were taken from, with polygons; None before the first edition.
     """
 
     edition: int | None
     changes: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     successors: Successors = field(default_factory=dict)
+    displaced: tuple[str, ...] = ()
     reused: tuple[Finding, ...] = ()
     comparison: Comparison | None = None
 
@@ -59,7 +61,8 @@ class Compared:
         """What is kept with the new edition; None where there was none before."""
         if self.edition is None:
             return None
-        return orjson.dumps({"changes": self.changes, "successors": self.successors}).decode()
+        kept = {"changes": self.changes, "successors": self.successors, "displaced": self.displaced}
+        return orjson.dumps(kept).decode()
 
     @staticmethod
     def changes_of(text: str) -> dict[str, Any]:
@@ -68,23 +71,38 @@ class Compared:
         return found
 
     @staticmethod
-    def successors_of(text: str) -> Successors:
-        """The successors that were kept."""
-        found: Successors = orjson.loads(text)["successors"]
-        return found
+    def successors_of(text: str) -> tuple[Successors, tuple[str, ...]]:
+        """The successors that were kept, and the paths that stand for another place now."""
+        found = orjson.loads(text)
+        return found["successors"], tuple(found["displaced"])
 
 
 def compared_with(edition: int, old: Hierarchy, new: Hierarchy, earlier: Iterable[Hierarchy]) -> Compared:
     """Compare a new drawing with the edition in force, and its codes with all there have been."""
     comparison = compare(old, new)
     paths = {new.path(grid) for grid in new.grids}
-    gone = [path for grid in old.grids if (path := old.path(grid)) not in paths]
+    reused = reused_codes(earlier, old, new)
+    elsewhere = {(found.level, found.grids[0]) for found in reused}
+    gone, displaced = [], []
+    for grid in old.grids:
+        path = old.path(grid)
+        if path not in paths:
+            gone.append(path)
+        elif (old.levels[grid.level].key, grid.code) in elsewhere:
+            displaced.append(path)
     successors = {
         path_text(path): [(path_text(s.path), s.of_old, s.of_new) for s in comparison.successors(path)]
-        for path in gone
+        for path in (*gone, *displaced)
     }
-    reused = reused_codes(earlier, old, new)
-    return Compared(edition, comparison.to_dict(), comparison.counts(), successors, reused, comparison)
+    return Compared(
+        edition,
+        comparison.to_dict(),
+        comparison.counts(),
+        successors,
+        tuple(map(path_text, displaced)),
+        reused,
+        comparison,
+    )
 
 
 def require_accepted(
@@ -105,19 +123,28 @@ def require_accepted(
 
 
 def carry_assignments(
-    connection: Connection, edition: int, successors: Successors, now: datetime
+    connection: Connection,
+    edition: int,
+    successors: Successors,
+    displaced: Iterable[str],
+    now: datetime,
 ) -> list[str]:
     """Carry running and future assignments to grids that ``edition`` has no more over to their successors;
     returns whose they are.
 
-    The old assignment stays: what was recorded in the old grid is still its holder's to see.
+    The old assignment stays: what was recorded in the old grid is still its holder's to see. But where the
+    code of its grid stands for another place from now on (``displaced``), it ends: that place is not theirs.
     """
     drawn = set(connection.execute(select(_grid.c.path).where(_grid.c.edition == edition)).scalars())
-    carried: list[str] = []
-    for old, path, of_old, of_new in _carries(connection, _left_behind(connection, drawn, now), successors):
+    elsewhere = set(displaced)
+    left = _left_behind(connection, drawn - elsewhere, now)
+    for old, path, of_old, of_new in list(_carries(connection, left, successors, elsewhere)):
         _carry(connection, edition, old, path, of_old, of_new, now)
-        carried.append(str(old["person"]))
-    return carried
+    for old in left:
+        if old["path"] in elsewhere:
+            ended = update(_assignment).where(_assignment.c.id == old["id"])
+            connection.execute(ended.values(ends_at=to_micros(now)))
+    return [str(old["person"]) for old in left]
 
 
 def would_carry(
@@ -154,10 +181,14 @@ def _left_behind(connection: Connection, drawn: Container[str], now: datetime) -
 
 
 def _carries(
-    connection: Connection, held: Sequence[Mapping[str, Any]], successors: Successors
+    connection: Connection,
+    held: Sequence[Mapping[str, Any]],
+    successors: Successors,
+    displaced: Container[str] = (),
 ) -> Iterator[tuple[Mapping[str, Any], str, float, float]]:
     """Where these assignments go, and the shares of area; to no grid that the same person has already."""
     has = {tuple(row) for row in connection.execute(select(*_what(_assignment)))} if held else set()
+    has = {what for what in has if what[2] not in displaced}
     for old in held:
         for path, of_old, of_new in successors.get(old["path"], ()):
             what = (old["person"], old["role"], path, old["department"])
@@ -190,6 +221,7 @@ def _carry(
             path=path,
             of_old=of_old,
             of_new=of_new,
+            ends_at=old["ends_at"],
             made=made,
         )
     )
@@ -250,7 +282,8 @@ def decide_carried(id_: str, by: str, *, confirmed: bool) -> Chore:
         made = row["made"]
         if confirmed and made is None:
             old = connection.execute(select(_assignment).where(_assignment.c.id == row["assignment"]))
-            made = _assign(connection, id_, dict(old.mappings().one()), row["path"], now)
+            held = dict(old.mappings().one()) | {"ends_at": row["ends_at"]}
+            made = _assign(connection, id_, held, row["path"], now)
         if not confirmed and made is not None:
             ended = update(_assignment).where(_assignment.c.id == made)
             connection.execute(ended.values(ends_at=to_micros(now)))

@@ -53,9 +53,15 @@ PERMISSIVE = {
 PERMISSIVE_IN_WORDS = {
     *("Apache Software License", "Apache 2.0", "BSD License", "BSD 2-Clause License", "ISC License (ISCL)"),
     *("MIT License", "Mozilla Public License 2.0 (MPL 2.0)", "Python Software Foundation License"),
+    *("BSD", "3-Clause BSD License", "CC0 1.0 Universal (CC0 1.0) Public Domain Dedication"),
 }
 # Distribution -> why it may be used although its licence is not among these.
-LICENCE_EXCEPTIONS: dict[str, str] = {}
+_PSYCOPG = "LGPL-3.0: the PostgreSQL driver, an optional extra, used as it is"
+LICENCE_EXCEPTIONS: dict[str, str] = {
+    "psycopg": _PSYCOPG,
+    "psycopg-binary": _PSYCOPG,
+    "eviltransform": "for tests alone; the package states none, its repository's LICENSE is BSD-2-Clause",
+}
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:

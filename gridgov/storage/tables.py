@@ -296,8 +296,8 @@ class CarriedRow(SQLModel, table=True):
     confirm.
 
     ``of_old`` is the share of the old grid's area that lies in the successor at ``path``, ``of_new`` that of
-    the successor's own. ``made`` is the assignment that was given for it, None while nobody has confirmed
-    one that reaches beyond the old grid.
+    the successor's own. ``ends_at`` is when the old one was to end. ``made`` is the assignment that was given
+    for it, None while nobody has confirmed one that reaches beyond the old grid.
     """
 
     __tablename__ = "carried"
@@ -308,6 +308,7 @@ class CarriedRow(SQLModel, table=True):
     path: str
     of_old: float
     of_new: float
+    ends_at: int | None = Field(default=None, sa_column=_micros(True))
     made: str | None = None
     decided_at: int | None = Field(default=None, sa_column=_micros(True))
     decided_by: str | None = None

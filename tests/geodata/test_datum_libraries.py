@@ -1,4 +1,4 @@
-"""The datums against two independent public packages, eviltransform (MIT) and prcoords (CC0), over the mainland.
+"""The datums against two independent public packages, eviltransform (BSD) and prcoords (CC0), over the mainland.
 
 Both take the usual box for China and so shift Hong Kong, Macau and Taiwan, where we do not: those points are
 left out. eviltransform takes WGS-84's axis for the ellipsoid where the formula in general use has Krasovsky's:

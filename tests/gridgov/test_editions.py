@@ -305,3 +305,20 @@ def test_whoever_looks_at_the_incident_is_told_that_nobody_moved_it(site: Site) 
     assert "relocate" not in told["acts"]
     refused = site.as_("leader").act("relocate", receipt["incident"], 2)
     assert refused.status_code in (404, 405, 422)
+
+
+def test_an_assignment_to_a_code_that_stands_for_another_place_ends_and_is_carried(service: Service) -> None:
+    """Else the inspector of a square would be that of a square across the town, because nobody asked."""
+    hold(service, "inspector_s", Role.INSPECTOR, ("D", "S", "S2"))
+    moved = scene.redrawn(S2=("S", (114.02, 22.50, 114.03, 22.51)), S6=("S", (114.01, 22.50, 114.02, 22.51)))
+    with pytest.raises(UnacceptedFindings) as refused:
+        import_(service, moved)
+    accepted = [found.to_dict() | {"accepted": "numbered anew"} for found in refused.value.findings]
+    import_(service, moved, findings=accepted)
+    now = service.clock()
+    with service.reader.connect() as connection:
+        held = {a.path for a in accounts.find_person(connection, "inspector_s").assignments if a.runs(now)}
+        (one,) = carried(connection)
+    assert ("D", "S", "S6") in held
+    assert ("D", "S", "S2") not in held
+    assert (one["to"], one["state"]) == (["D", "S", "S6"], "running")
