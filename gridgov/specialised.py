@@ -27,7 +27,7 @@ from gridgov.fields import Field, Fields, matters
 from gridgov.in_force import Atlas
 from gridgov.rows import iso
 from gridgov.storage.errors import NoRulesYet
-from gridgov.storage.ledger import Head
+from gridgov.storage.ledger import MAIN, Head
 from gridgov.storage.tables import FieldLayerRow, IncidentRow, RulesRow, SpecialisedGridRow, StreamHead
 from gridgov.storage.writer import Chore
 
@@ -150,7 +150,8 @@ def past_points(
     """Where incidents lie that a field of these classes and categories matters for, the newest of them; None
     where there are none.
     """
-    query = select(_incident.c.lon, _incident.c.lat).where(_incident.c.lon.is_not(None))
+    here = _incident.c.stream == MAIN, _incident.c.lon.is_not(None)
+    query = select(_incident.c.lon, _incident.c.lat).where(*here)
     if classes or categories:
         wanted = [one.key for one in rules if matters(one.key, classes, categories, rules)]
         query = query.where(_incident.c.category.in_([*wanted, *categories]))

@@ -19,7 +19,7 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from geodata.errors import BadFieldLayer
 from geodata.grids import Grid, Hierarchy, Level, check_code, measured, merged
-from geodata.locate import Locator
+from geodata.locate import Locator, locate_layers
 from geodata.publish import feature_collection
 
 NOWHERE = -1
@@ -186,11 +186,11 @@ class Layers:
         of these points, is there already. Raises as `Locator.index_many` does.
         """
         number = self.locator.index_many(lons, lats) if micro is None else micro
-        found = {}
-        for layer in self.layers:
-            own = self._own.get(layer.key)
-            found[layer.key] = own.index_many(lons, lats) if own else self._sets[layer.key][number]
-        return found
+        own = locate_layers(self._own, lons, lats)
+        return {
+            layer.key: own[layer.key] if layer.key in own else self._sets[layer.key][number]
+            for layer in self.layers
+        }
 
     def of(
         self, layer: FieldLayer, micro_grid: str | None, point: tuple[float, float] | None
