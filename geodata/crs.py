@@ -166,7 +166,10 @@ def _try_range(claim: Claim, crs: pyproj.CRS, bounds: Bounds) -> None:
             **about,
         )
     if degrees:
-        looks = f"that looks like degrees, not {crs.axis_info[0].unit_name}s"
+        unit = crs.axis_info[0].unit_name
+        looks = (
+            f"that looks like degrees, not {unit.replace('foot', 'feet') if 'foot' in unit else unit + 's'}"
+        )
     else:
         looks = (
             "that looks projected, in metres or feet and not in degrees: "

@@ -7,6 +7,7 @@ from functools import reduce
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
 
 Geometries = NDArray[np.object_]
 Remarks = tuple[str, ...]
@@ -36,7 +37,7 @@ def sorted_out(geometries: Geometries) -> tuple[Geometries, Remarks]:
     mistaken = [at for at, why in zip(broken.tolist(), reasons, strict=True) if why.startswith(_MISTAKEN)]
     turned = []
     for at in mistaken:
-        rings = shapely.polygons(shapely.get_rings(shapely.get_parts(geometries[at])))
+        rings = np.array([Polygon(ring) for ring in shapely.get_rings(shapely.get_parts(geometries[at]))])
         if shapely.is_valid(rings).all():
             geometries[at] = reduce(shapely.symmetric_difference, rings.tolist())
             turned.append(at)

@@ -91,5 +91,5 @@ def test_a_made_up_district_follows_them() -> None:
 
 def test_the_citys_file_names_the_level() -> None:
     section = {"file": "x", "levels": [{"key": "street", "code": "c"}], "published_codes_from": "strete"}
-    with pytest.raises(BadGridsTable, match="no level; the levels are street. Did you mean 'street'"):
+    with pytest.raises(BadGridsTable, match=r"no level; the levels are street\. Did you mean 'street'"):
         validate(section)

@@ -145,7 +145,7 @@ def test_a_way_that_is_far_off_or_unknown_is_told(
 def test_latitude_before_longitude_is_recognised(tmp_path: Path, crs: str, lon: float, lat: float) -> None:
     """By a latitude beyond 90, by the area that the system is for, or for want of any city there."""
     file = file_of(tmp_path, turned(at(lon, lat)), crs)
-    with pytest.raises(SwappedAxes, match="longitude and latitude swapped.*Say `swap_axes = true`"):
+    with pytest.raises(SwappedAxes, match=r"longitude and latitude swapped.*Say `swap_axes = true`"):
         read_features(file)
     told = read_features(file, swap_axes=True)
     assert shapely.hausdorff_distance(told.geometries[0], at(lon, lat)[0]) < 1e-8

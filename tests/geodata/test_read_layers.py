@@ -41,7 +41,7 @@ def two_layers(file: Path) -> Path:
 
 def test_a_geopackage_of_several_layers_needs_to_be_told_which(tmp_path: Path) -> None:
     file = two_layers(tmp_path / "city.gpkg")
-    with pytest.raises(ChooseLayer, match='it holds 2 layers: grids, streets. .* layer = "grids"') as caught:
+    with pytest.raises(ChooseLayer, match=r'it holds 2 layers: grids, streets\. .* layer = "grids"') as caught:
         read_features(file)
     assert caught.value.layers == ("grids", "streets")
     assert len(read_features(file, "streets").geometries) == 1

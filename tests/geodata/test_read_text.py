@@ -102,7 +102,7 @@ def test_a_text_cut_within_a_character_says_so(tmp_path: Path) -> None:
     (tmp_path / "grids.dbf").write_bytes(
         dbf.replace("宝安区".encode("gbk"), "宝安区".encode("gbk")[:-1] + b" ")
     )
-    with pytest.raises(BadText, match="feature 1 is .*ends within a character of GB18030.*: '宝安'"):
+    with pytest.raises(BadText, match=r"feature 1 is .*ends within a character of GB18030.*: '宝安'"):
         read_features(file).column("名称")
 
 
