@@ -1,12 +1,17 @@
-"""Points to micro-grids: the raster index against geopandas.sjoin, on 4,833 made-up polygons and on a city's.
+"""Points to micro-grids: the raster index against geopandas.sjoin and PostGIS, 4,833 and 100,000 polygons.
 
-GeoPandas is given its points and polygons ready made, and `within`, its faster predicate; the index is given
-two arrays. Both are run in turns, the medians compared, and the answers have to be the same.
+Made-up districts with holes and grids in several parts, about 60 vertices a polygon; and a city's polygons.
+GeoPandas is given its points and polygons ready made, and `within`, its faster predicate; PostGIS its tables,
+and the best of several ways (scripts/postgis_join.py); the index is given two arrays. They are run in turns;
+a ratio is the median of the turns' ratios, and the answers have to be the same.
+
+An index on the points counts as work in `vs_postgis_join`, one on the polygons does not: polygons stay,
+points are new each time. `vs_postgis_points_indexed` does not count it. The full scale takes some twenty
+minutes.
 """
 
+import importlib.util
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,50 +19,87 @@ from typing import Any
 import geopandas
 import numpy as np
 import pandas
+import shapely
 from numpy.typing import NDArray
 
 from geodata.check import check, settle
 from geodata.grids import Hierarchy
 from geodata.locate import Locator
 from geodata.read import read
-from geodata.synthetic import district
+from scripts import locating, postgres
+from scripts.locating import Figures, Points, figure, timed
+
+if importlib.util.find_spec("psycopg"):
+    from scripts import postgis_join
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-STREETS = [(f"440306{number:03d}", f"第{number}街道") for number in range(1, 11)]
 NEW_YORK = {
     "file": "nyc/tract2020.geojson.gz",
     "levels": [{"key": "tract", "code": "boroct2020"}],
 }
 REPEATS = 7
-ONE_POINT_CALLS = 20_000
-"""Timed a thousand at a time: reading the clock then does not count."""
+POSTGIS_REPEATS = 3
+SAMPLED = 20
+"""PostGIS's ways are tried on so small a share of the points, and on vertices, a tenth as many."""
 JITTER = 0.002
 """Degrees: New York's reports are scattered by about 200 m, or they would be the same few points again."""
 
+Ratios = dict[str, float]
+
 
 class DifferentAnswers(Exception):
-    """The two ways of locating disagree: a measurement of them would mean nothing."""
+    """Two ways of locating disagree: a measurement of them would mean nothing."""
 
 
 def run(scale: str = "full") -> dict[str, Any]:
-    """Measure; `small` asks a tenth of the points."""
-    points = 1_000_000 if scale == "full" else 100_000
+    """Measure; `small` asks a tenth of the points, and leaves out 100,000 polygons and how cost grows."""
     rng = np.random.default_rng(20261122)
-    demo = district(1, STREETS)
-    x, y = _strewn(rng, demo, points)
-    figures, ratio = _measure(demo, x, y)
-    result: dict[str, Any] = {
-        "work": "locate",
-        "figures": figures,
-        "baseline": {"name": "geopandas.sjoin within", "version": geopandas.__version__, "points": points},
-        "ratios": {"vs_geopandas_sjoin": ratio},
-    }
+    points = 1_000_000 if scale == "full" else 100_000
+    figures, ratios, told = _district(rng, 4_833, points, growing=scale == "full")
     if (SHARED_DATA / "nyc").is_dir():
-        tracts = _new_york()
-        figures, ratio = _measure(tracts, *_reports(rng, points))
-        result["figures"] |= {f"{name}_nyc": figure for name, figure in figures.items()}
-        result["ratios"]["vs_geopandas_sjoin_nyc"] = ratio
-    return result
+        x, y = _reports(rng, points)
+        _add(figures, ratios, "_nyc", *_against_geopandas(_new_york(), x, y))
+    if scale == "full":
+        for size in (500, 20_000):
+            smaller = locating.drawn(size)
+            more = locating.growth(rng, Locator(smaller), smaller)
+            _add(figures, ratios, f"_of_{size}_polygons", more, {})
+        more, more_ratios, told_100k = _district(rng, 100_000, points, growing=True)
+        _add(figures, ratios, "_100k", more, more_ratios)
+        told |= {f"{name}_100k": text for name, text in told_100k.items()}
+    baseline = {"name": "geopandas.sjoin within", "version": geopandas.__version__, "points": points}
+    return {"work": "locate", "figures": figures, "baseline": baseline | told, "ratios": ratios}
+
+
+def _add(figures: Figures, ratios: Ratios, suffix: str, more: Figures, more_ratios: Ratios) -> None:
+    figures |= {f"{name}{suffix}": value for name, value in more.items()}
+    ratios |= {f"{name}{suffix}": value for name, value in more_ratios.items()}
+
+
+def _district(
+    rng: np.random.Generator, size: int, points: int, growing: bool
+) -> tuple[Figures, Ratios, dict[str, str]]:
+    """Everything that is measured of one made-up district, and what PostGIS it was measured against."""
+    made_up, figures = locating.of_drawing(size)
+    x, y = locating.strewn(rng, made_up, points)
+    ratios: Ratios = {}
+    _add(figures, ratios, "", *_against_geopandas(made_up, x, y))
+    if growing:
+        figures |= locating.growth(rng, Locator(made_up), made_up)
+    lacking = _no_postgis()
+    if lacking:
+        return figures, ratios, {"postgis": lacking}
+    more, more_ratios, told = _against_postgis(rng, made_up, x, y)
+    _add(figures, ratios, "", more, more_ratios)
+    return figures, ratios, told
+
+
+def _no_postgis() -> str | None:
+    """Why PostGIS is not measured, or None."""
+    if importlib.util.find_spec("psycopg") is None:
+        return "not measured: no psycopg (pip install 'gridgov[postgis]')"
+    lacking = postgres.missing()
+    return f"not measured: {lacking}" if lacking else None
 
 
 def _new_york() -> Hierarchy:
@@ -65,15 +107,7 @@ def _new_york() -> Hierarchy:
     return settle(drawing, check(drawing))
 
 
-def _strewn(
-    rng: np.random.Generator, hierarchy: Hierarchy, points: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Points spread evenly over the box around a hierarchy."""
-    west, south, east, north = hierarchy.at(0)[0].geometry.bounds
-    return rng.uniform(west, east, points), rng.uniform(south, north, points)
-
-
-def _reports(rng: np.random.Generator, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _reports(rng: np.random.Generator, points: int) -> Points:
     """New York's reports, again and again, each time scattered a little."""
     rows = pandas.read_csv(
         SHARED_DATA / "nyc" / "requests.csv.gz", usecols=["longitude", "latitude"]
@@ -84,41 +118,34 @@ def _reports(rng: np.random.Generator, points: int) -> tuple[NDArray[np.float64]
     return x, y
 
 
-def _measure(
+def _against_geopandas(
     hierarchy: Hierarchy, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[dict[str, dict[str, Any]], float]:
-    """The figures for one hierarchy, and how many times faster the index is."""
-    build = [_timed(lambda: Locator(hierarchy))[0] for _ in range(3)]
+) -> tuple[Figures, Ratios]:
+    """The figures for one hierarchy, and how many times faster the index is than geopandas.sjoin."""
+    build = [timed(lambda: Locator(hierarchy))[0] for _ in range(3)]
     locator = Locator(hierarchy)
     polygons = geopandas.GeoDataFrame(geometry=[grid.geometry for grid in hierarchy.lowest], crs=4326)
     points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(x, y), crs=4326)
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(REPEATS):
-        seconds, answer = _timed(lambda: locator.index_many(x, y))
+        seconds, answer = timed(lambda: locator.index_many(x, y))
         ours.append(seconds)
-        seconds, joined = _timed(lambda: geopandas.sjoin(points, polygons, how="left", predicate="within"))
+        seconds, joined = timed(lambda: geopandas.sjoin(points, polygons, how="left", predicate="within"))
         theirs.append(seconds)
         _same(answer, joined["index_right"])
+    shapes = polygons.geometry.to_numpy()
     figures = {
-        "polygons": {"value": len(polygons), "unit": "polygons"},
-        "vertices_a_polygon": {
-            "value": round(float(polygons.count_coordinates().mean()), 1),
-            "unit": "vertices",
-        },
-        "build": {"value": round(median(build), 3), "unit": "s"},
-        "index": {"value": round(locator.index_bytes / 1e6, 1), "unit": "MB"},
-        "bulk": {"value": round(len(x) / median(ours)), "unit": "points/s"},
-        "geopandas_sjoin": {"value": round(len(x) / median(theirs)), "unit": "points/s"},
-        "one_point": {"value": round(_one_point(locator, x, y), 3), "unit": "µs"},
+        "polygons": figure(len(polygons), "polygons"),
+        "vertices_a_polygon": figure(float(polygons.count_coordinates().mean()), "vertices"),
+        "holes": figure(float(shapely.get_num_interior_rings(shapely.get_parts(shapes)).sum()), "holes"),
+        "in_several_parts": figure(float((shapely.get_num_geometries(shapes) > 1).sum()), "polygons"),
+        "build": figure(median(build), "s"),
+        "bulk": figure(len(x) / median(ours), "points/s"),
+        "geopandas_sjoin": figure(len(x) / median(theirs), "points/s"),
     }
-    return figures, round(median(theirs) / median(ours), 2)
-
-
-def _timed(act: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = act()
-    return time.perf_counter() - start, result
+    times = [them / us for them, us in zip(theirs, ours, strict=True)]
+    return figures | locating.of_locator(locator, x, y), {"vs_geopandas_sjoin": round(median(times), 2)}
 
 
 def _same(answer: NDArray[np.int32], index_right: "pandas.Series[float]") -> None:
@@ -129,17 +156,63 @@ def _same(answer: NDArray[np.int32], index_right: "pandas.Series[float]") -> Non
         raise DifferentAnswers(f"{different} of {len(answer)} points are located differently by geopandas")
 
 
-def _one_point(locator: Locator, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Microseconds for one point, the median over batches of a thousand."""
-    lons, lats = x[:ONE_POINT_CALLS].tolist(), y[:ONE_POINT_CALLS].tolist()
-    batches = []
-    for at in range(0, ONE_POINT_CALLS, 1000):
-        pairs = list(zip(lons[at : at + 1000], lats[at : at + 1000], strict=True))
-        start = time.perf_counter()
-        for lon, lat in pairs:
-            locator.index(lon, lat)
-        batches.append((time.perf_counter() - start) * 1e6 / len(pairs))
-    return median(batches)
+def _against_postgis(
+    rng: np.random.Generator, hierarchy: Hierarchy, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[Figures, Ratios, dict[str, str]]:
+    """How many times faster the index is than the best of PostGIS's ways, and which that is."""
+    locator = Locator(hierarchy)
+    polygons = np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
+    with postgis_join.joins() as joins:
+        joins.take_polygons(polygons)
+        sample = len(x) // SAMPLED
+        best, best_indexed = _best_ways(rng, joins, locator, polygons, (x[:sample], y[:sample]))
+        indexing = joins.take_points(x, y)
+        ours, theirs, indexed = [], [], []
+        for _ in range(POSTGIS_REPEATS):
+            ours.append(median(timed(lambda: locator.index_many(x, y))[0] for _ in range(3)))
+            indexed.append(joins.seconds(best_indexed))
+            theirs.append(joins.seconds(best))
+        counted = [min(plain, inside + indexing) for plain, inside in zip(theirs, indexed, strict=True)]
+        told = {"postgis": joins.version(), "best": best.name, "best_indexed": best_indexed.name}
+    figures = {
+        "postgis_join": figure(len(x) / median(counted), "points/s"),
+        "postgis_join_points_indexed": figure(len(x) / median(indexed), "points/s"),
+        "postgis_indexing_points": figure(indexing, "s"),
+    }
+    ratios = {
+        "vs_postgis_join": round(median(them / us for them, us in zip(counted, ours, strict=True)), 1),
+        "vs_postgis_points_indexed": round(
+            median(them / us for them, us in zip(indexed, ours, strict=True)), 1
+        ),
+    }
+    return figures, ratios, told
+
+
+def _best_ways(
+    rng: np.random.Generator,
+    joins: "postgis_join.Joins",
+    locator: Locator,
+    polygons: NDArray[np.object_],
+    sample: Points,
+) -> tuple["postgis_join.Way", "postgis_join.Way"]:
+    """The quickest way without and with an index on the points; both give our answers, for vertices too."""
+    corners = shapely.get_coordinates(polygons)
+    some = corners[rng.integers(0, len(corners), len(sample[0]) // 10)]
+    x, y = np.concatenate([sample[0], some[:, 0]]), np.concatenate([sample[1], some[:, 1]])
+    joins.take_points(x, y)
+    expected = locator.index_many(x, y)
+    took = {}
+    for way in postgis_join.ways((0, locating.CORES)):
+        took[way] = min(joins.seconds(way), joins.seconds(way))
+    plain, indexed = (
+        min((way for way in took if way.indexes_points is wanted), key=lambda way: took[way])
+        for wanted in (False, True)
+    )
+    for way in (plain, indexed):
+        different = int((joins.answers(way, len(x)) != expected).sum())
+        if different:
+            raise DifferentAnswers(f"{different} of {len(x)} points are located differently by PostGIS")
+    return plain, indexed
 
 
 if __name__ == "__main__":

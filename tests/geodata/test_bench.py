@@ -7,6 +7,8 @@ import numpy as np
 import pandas
 import pytest
 
+from scripts import postgres
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bench_locate.py"
 
 
@@ -25,10 +27,17 @@ def test_the_small_scale_gives_the_promised_figures(bench, shared_data):
     """The index is faster even on a busy machine, by less than it is on a quiet one."""
     result = bench.run("small")
     assert result["work"] == "locate"
-    assert result["figures"]["polygons"]["value"] == 4833
-    assert result["figures"]["polygons_nyc"]["value"] == 2325
-    assert set(result["ratios"]) == {"vs_geopandas_sjoin", "vs_geopandas_sjoin_nyc"}
-    assert min(result["ratios"].values()) > 2
+    figures, ratios = result["figures"], result["ratios"]
+    assert figures["polygons"]["value"] == 4833
+    assert 55 < figures["vertices_a_polygon"]["value"] < 65
+    assert figures["holes"]["value"] == 200
+    assert figures["in_several_parts"]["value"] > 150
+    assert figures["polygons_nyc"]["value"] == 2325
+    assert figures["index"]["value"] < 60
+    assert {"vs_geopandas_sjoin", "vs_geopandas_sjoin_nyc"} <= set(ratios)
+    if postgres.missing() is None:
+        assert {"vs_postgis_join", "vs_postgis_points_indexed"} <= set(ratios)
+    assert min(ratios.values()) > 2
 
 
 def test_different_answers_are_no_measurement(bench):
