@@ -9,8 +9,9 @@ from typing import Any, Final
 from dispatch.categories import Category
 from dispatch.deadlines import Calendar
 from dispatch.routing import FALLBACK, Department, Routing, RoutingRule, route
-from geodata.errors import UnknownGrid
+from geodata.errors import BadGridsTable, UnknownGrid
 from geodata.grids import Hierarchy
+from geodata.grids_table import validate
 from gridgov.city_rules import WEEK, City
 
 #: Who gets what no rule and no category gives to anybody: which unit that is, the place tells, not the rules.
@@ -101,12 +102,22 @@ def effects(old: City | None, new: City) -> list[Effect]:
 
 
 def notes(city: City, hierarchy: Hierarchy | None = None) -> tuple[str, ...]:
-    """What is in order and yet to be known: limits that stand in, categories of nobody, years without a list.
+    """What holds nothing up and is to be known: limits that stand in, categories of nobody, years without a
+    list, a table [grids] that no drawing could be read by.
 
     With the hierarchy in force also rules for grids that it does not have, and responsible units that are no
     department.
     """
-    return (*_settle(city), *(() if hierarchy is None else _misplaced(city, hierarchy)))
+    return (*_grids(city), *_settle(city), *(() if hierarchy is None else _misplaced(city, hierarchy)))
+
+
+def _grids(city: City) -> Iterator[str]:
+    """What is wrong with the table [grids] itself, said before anybody has its polygon files at hand."""
+    try:
+        if city.grids:
+            validate(city.grids)
+    except BadGridsTable as error:
+        yield f"no grids could be read by this file: {error.message}"
 
 
 def _settle(city: City) -> Iterator[str]:

@@ -80,3 +80,24 @@ def test_a_citys_drawing_has_the_same_findings_again(
         with pytest.raises(UnacceptedFindings) as refused:
             recheck(sent, [])
         assert len(refused.value.findings) == errors
+
+
+def test_a_block_across_two_wards_is_refused_unless_it_was_accepted() -> None:
+    """And sums that do not add up are told, which refuses nothing."""
+    levels = LEVELS
+    drawn = [Grid(code, code, 0, None, ward, area_m2(ward)) for code, ward in (("E", EAST), ("W", WEST))]
+    drawn += [Grid("B", "B", 1, "W", WIDE, area_m2(WIDE)), Grid("C", "C", 1, "E", EAST, area_m2(EAST))]
+    across = Hierarchy.build(levels, drawn)
+    with pytest.raises(
+        UnacceptedFindings, match=r"B of level block lies 66\.7% in its parent W, but 33\.3% in E"
+    ):
+        recheck(across, [])
+    told = [
+        {"code": code, "level": "block", "grids": grids, "measure": 6e5, "accepted": "the river moved"}
+        for code, grids in (("STRADDLES", ["B", "E", "W"]), ("OVERLAP", ["B", "C"]))
+    ]
+    assert [(f.code, f.grids, f.accepted) for f in recheck(across, told)] == [
+        ("LEVEL_AREA", ("W",), None),
+        ("OVERLAP", ("B", "C"), "the river moved"),
+        ("STRADDLES", ("B", "W", "E"), "the river moved"),
+    ]

@@ -188,6 +188,17 @@ def test_notes_name_what_the_city_has_to_settle() -> None:
     assert "no year's holidays are known" in "\n".join(notes(town(("confirmed_years = [2026]", ""))))
 
 
+def test_notes_name_a_slip_in_the_table_of_the_grids() -> None:
+    text = (
+        shipped.demo_city()
+        + '\n[grids]\nfile = "g.gpkg"\nlayr = "x"\n[[grids.levels]]\nkey = "a"\ncode = "c"\n'
+    )
+    said = "\n".join(notes(parse(text, 1)))
+    assert "no grids could be read by this file: [grids] has 'layr', which means nothing there" in said
+    assert "Did you mean 'layer'?" in said
+    assert "no grids could be read" not in "\n".join(notes(parse(text.replace("layr", "layer"), 1)))
+
+
 def test_notes_name_rules_and_units_that_the_grids_do_not_bear_out() -> None:
     drawn = scene.hierarchy()
     assert not any("rule" in note and "match nothing" in note for note in notes(town(), drawn))
