@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -28,7 +29,6 @@ from gridgov.errors import BadInput
 from gridgov.operating import operator
 from gridgov.redrawing import Touched, preview
 from gridgov.storage.engine import snapshot
-from gridgov.storage.errors import NoRulesYet
 from gridgov.succession import Compared, carried
 
 #: Changes, pairs of grids and assignments listed one by one for people; the rest is in --json.
@@ -107,8 +107,8 @@ def import_(
 
     Incidents keep the grids that they were located in; open ones are located again when it takes effect.
     """
+    moment = _moment(context, effective)
     found = _read(context, file, folder)
-    moment = moment_of(effective, _zone(context), "--effective") if effective else None
     if dry_run:
         _show(found, as_json)
         _refuse(found.reused)
@@ -220,13 +220,18 @@ def _refuse(reused: Sequence[Finding]) -> None:
         raise UnacceptedFindings(refused)
 
 
-def _zone(context: typer.Context) -> str:
-    """The city's time zone; raises NoRulesYet."""
+def _moment(context: typer.Context, text: str | None) -> datetime | None:
+    """When an edition is to take effect; a date alone begins in the city's time zone. Raises BadInput."""
+    if text is None:
+        return None
     with reader_of(settings_of(context)) as engine, engine.connect() as connection:
-        found = city.current(connection)
-    if found is None:
-        raise NoRulesYet()
-    return found.facts.zone
+        ours = city.current(connection)
+    if ours is None and len(text) == len("2027-01-01"):
+        raise BadInput(
+            f"--effective is the date {text!r}, and no city's file says yet in which time zone days begin: "
+            "apply one first, or give a time with its zone, such as 2027-01-01T00:00+08:00"
+        )
+    return moment_of(text, "UTC" if ours is None else ours.facts.zone, "--effective")
 
 
 def _show(found: Read, as_json: bool) -> None:

@@ -203,3 +203,17 @@ def test_beside_a_server_the_same_goes_through_it(server: Server, tmp_path: Path
     (waiting,) = town.done("grids", "carried", "--json").json["carried"]
     town.done("grids", "confirm", waiting["id"])
     assert town.done("grids", "carried", "--json").json["carried"] == []
+
+
+def test_a_date_needs_a_time_zone_and_a_time_with_its_zone_does_not(tmp_path: Path) -> None:
+    made = Installation(tmp_path / "var")
+    made.done("init")
+    made.done("grids", "import", city_file(tmp_path, GRIDS))
+    file = redraw(tmp_path)
+    refused = made.run("grids", "import", file, "--effective", "2099-01-01")
+    assert refused.code == 1
+    assert "2027-01-01T00:00+08:00" in refused.err
+    assert (
+        "takes effect at 2098-12-31T16:00"
+        in made.done("grids", "import", file, "--effective", "2099-01-01T00:00+08:00").err
+    )

@@ -1,0 +1,203 @@
+"""What is known of a ledger that its machine sends things to: what each answer had to be, and what must hold."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+)
+from sqlalchemy import text
+
+from dispatch.errors import DispatchError
+from dispatch.incidents import Incident, fold
+from dispatch.lifecycle import Act
+from gridgov.commands import ImportedRow, SentAct
+from gridgov.errors import BadInput
+from gridgov.scope import scope_of
+from gridgov.storage import ledger, projections
+from gridgov.storage.batch import Receipt
+from gridgov.storage.errors import IdReused, Stale, UnknownIncident
+from gridgov.storage.rebuild import differences
+from gridgov.storage.tables import IncidentRow
+from tests.gridgov.storage.conftest import Town
+from tests.gridgov.storage.ledger_cast import (
+    NOT_REFUSALS,
+    DrawnAnew,
+    Jumping,
+    Sent,
+)
+
+
+class KnownLedger(RuleBasedStateMachine):
+    """A town, what was sent to it and what came of it; each answer is held against what it had to be."""
+
+    def __init__(self, empty: Path) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(dir=empty.parent))
+        shutil.copy(empty, self.folder / "town.db")
+        self.clock = Jumping()
+        self.town = self._open()
+        self.told: list[ledger.Committed] = []
+        self.receipts: dict[str, Receipt] = {}
+        self.sent: dict[str, Sent] = {}
+        self.numbers: dict[str, int] = {}
+        self.serials: dict[str, int] = {}
+        self.relocated: set[tuple[str, int]] = set()
+        self.position = 0
+
+    def _open(self) -> Town:
+        return Town(f"sqlite:///{self.folder / 'town.db'}", self.clock)
+
+    def _send(self, sent: Sent) -> Receipt | Exception:
+        before = self._contents()
+        outcome: Receipt | Exception
+        try:
+            outcome = self.town.writer.run(sent.command())
+        except Exception as refusal:
+            outcome = refusal
+        added = self._learn(sent, outcome)
+        assert added == (self._contents() != before), f"{outcome!r} of {sent}"
+        return outcome
+
+    def _learn(self, sent: Sent, outcome: Receipt | BaseException) -> bool:
+        """Hold an answer against what it had to be by then; True where it added an entry."""
+        expected = self._expected(sent)
+        if isinstance(outcome, BaseException):
+            assert not isinstance(outcome, NOT_REFUSALS)
+            assert isinstance(outcome, expected or DispatchError), f"{outcome!r} of {sent}"
+            if isinstance(outcome, Stale):
+                self._require_told(sent, outcome)
+            return False
+        if expected is Receipt:
+            assert outcome == replace(self.receipts[sent.id], repeated=True)
+            return False
+        assert expected is None, f"{sent} was taken, expected {expected}"
+        self._require_receipt(sent, outcome)
+        return True
+
+    def _expected(self, sent: Sent) -> type | None:
+        """What the answer has to be as far as ids, numbers and scopes say; None where the rules decide."""
+        act = sent.content if isinstance(sent.content, SentAct) else None
+        if act is not None and bool(act.words) != (act.act is Act.NOTE):
+            return BadInput
+        if sent.id in self.receipts:
+            return Receipt if self.sent[sent.id] == sent else IdReused
+        if not isinstance(sent.content, SentAct | DrawnAnew):
+            return None
+        if sent.content.incident not in self.numbers or not self._sees(sent):
+            return UnknownIncident
+        seen, number = sent.content.seen or 0, self.numbers[sent.content.incident]
+        # All these boundaries are drawn where the old ones were: what was seen before them is still good.
+        since = {(sent.content.incident, later) for later in range(max(seen, 0) + 1, number + 1)}
+        return None if seen == number or (since and since <= self.relocated) else Stale
+
+    def _sees(self, sent: Sent) -> bool:
+        """May the sender see the incident as it was when the command was decided, that is: as we know it now?"""
+        if not isinstance(sent.content, SentAct):
+            return True
+        known = self._incident(sent.content.incident, self.numbers[sent.content.incident])
+        scope = scope_of(sent.by.id, sent.by.assignments, self.clock.now)
+        return scope.sees(known.place.path, known.lead, known.reported_by)
+
+    def _require_told(self, sent: Sent, stale: Stale) -> None:
+        assert isinstance(sent.content, SentAct | DrawnAnew)
+        number, seen = self.numbers[sent.content.incident], sent.content.seen or 0
+        assert stale.about["number"] == number
+        assert [told["number"] for told in stale.about["meanwhile"]] == list(
+            range(max(seen, 0) + 1, number + 1)
+        )
+
+    def _require_receipt(self, sent: Sent, receipt: Receipt) -> None:
+        begun = isinstance(sent.content, SentAct | DrawnAnew)
+        incident = sent.content.incident if isinstance(sent.content, SentAct | DrawnAnew) else sent.id
+        number = self.numbers[incident] + 1 if begun else 1
+        expected = Receipt(sent.id, incident, receipt.case_number, number, self.position + 1)
+        assert receipt == expected
+        self.position += 1
+        self.receipts[sent.id], self.sent[sent.id] = receipt, sent
+        self.numbers[incident] = number
+        if isinstance(sent.content, DrawnAnew):
+            self.relocated.add((incident, number))
+        if number == 1:
+            day = self._day(sent, receipt)
+            self.serials[day] = self.serials.get(day, 0) + 1
+            assert receipt.case_number == f"D-{day}-{self.serials[day]:05d}"
+
+    def _day(self, sent: Sent, receipt: Receipt) -> str:
+        """The local day whose next case number this report or imported row has to get."""
+        if isinstance(sent.content, ImportedRow):
+            moment = sent.content.reported_at
+        else:
+            moment = self._rows()[receipt.position - 1]["recorded_at"]
+            moment = datetime.fromtimestamp(moment / 1e6, ZoneInfo("Asia/Shanghai"))
+        return moment.astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y%m%d")
+
+    # What must hold of the store after every step.
+
+    @invariant()
+    def positions_have_no_holes_time_never_goes_back_and_the_chain_holds(self) -> None:
+        rows = self._rows()
+        assert [row["position"] for row in rows] == list(range(1, self.position + 1))
+        times = [row["recorded_at"] for row in rows]
+        assert times == sorted(times)
+        assert all(row["happened_at"] <= row["recorded_at"] for row in rows)
+        previous = b"\0" * 32
+        for row in rows:
+            assert row["previous"] == previous
+            previous = ledger.entry_hash(row)
+
+    @invariant()
+    def what_was_told_is_what_the_ledger_says(self) -> None:
+        with self.town.reader.connect() as connection:
+            assert [*self.told, *self.town.committed] == ledger.since(connection, 0, 1_000_000)
+
+    @invariant()
+    def an_incident_is_what_its_entries_add_up_to(self) -> None:
+        table = IncidentRow.__table__  # type: ignore[attr-defined]
+        with self.town.reader.connect() as connection:
+            stored = [dict(row) for row in connection.execute(table.select()).mappings()]
+            histories = ledger.history(connection, [row["id"] for row in stored])
+        assert {row["id"]: row["number"] for row in stored} == self.numbers
+        for row in stored:
+            folded = projections.incident_row(
+                "main", fold(histories[row["id"]]), row["first"], row["position"], row["address"]
+            )
+            assert folded == row
+
+    def teardown(self) -> None:
+        """At the end the feed can begin anywhere, and deriving everything again gives what is stored."""
+        try:
+            told = [*self.told, *self.town.committed]
+            with self.town.reader.connect() as connection:
+                found = [str(difference) for difference in differences(connection)]
+                assert not found, found
+                for position in range(0, self.position, 7):
+                    assert ledger.since(connection, position, 5) == told[position : position + 5]
+        finally:
+            self.town.close_down()
+            shutil.rmtree(self.folder)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        with self.town.reader.connect() as connection:
+            return [dict(row) for row in ledger.every_entry(connection)]
+
+    def _incident(self, id_: str, upto: int | None = None) -> Incident:
+        with self.town.reader.connect() as connection:
+            return fold(ledger.history(connection, [id_])[id_][:upto])
+
+    def _contents(self) -> dict[str, list[str]]:
+        """Every row of every table, the search index's own included."""
+        with self.town.reader.connect() as connection:
+            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
+            return {
+                name: sorted(repr(row) for row in connection.execute(text(f'SELECT * FROM "{name}"')))
+                for name in names
+            }
