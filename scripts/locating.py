@@ -140,19 +140,17 @@ def _resident() -> float:
 
 def of_locator(locator: Locator, x: NDArray[np.float64], y: NDArray[np.float64]) -> Figures:
     """What single points and their borders cost."""
-    inside = np.flatnonzero(locator.index_many(x, y) >= 0)[:ONE_POINT_CALLS]
+    inside = np.flatnonzero(locator.index_many(x, y) >= 0)[: 4 * BATCH]
     lons, lats = x[:ONE_POINT_CALLS].tolist(), y[:ONE_POINT_CALLS].tolist()
-    own = list(zip(x[inside].tolist(), y[inside].tolist(), strict=True))
-    at, many = inside[: len(inside) // 2], len(inside) // 2
+    a, b = x[inside], y[inside]
+    own = list(zip(a.tolist(), b.tolist(), strict=True))
     return {
         "index": figure(locator.index_bytes / 1e6, "MB"),
         "one_point": figure(_one_by_one(locator.index, list(zip(lons, lats, strict=True))), "µs"),
         "one_point_with_border": figure(_one_by_one(locator.border_distance, own), "µs"),
-        "one_point_near": figure(_one_by_one(lambda a, b: locator.near(a, b, ACCURACY), own), "µs"),
-        "border_distances": figure(
-            many / timed(lambda: locator.border_distances(x[at], y[at]))[0], "points/s"
-        ),
-        "near_many": figure(many / timed(lambda: locator.near_many(x[at], y[at], ACCURACY))[0], "points/s"),
+        "one_point_near": figure(_one_by_one(lambda lon, lat: locator.near(lon, lat, ACCURACY), own), "µs"),
+        "border_distances": figure(len(own) / timed(lambda: locator.border_distances(a, b))[0], "points/s"),
+        "near_many": figure(len(own) / timed(lambda: locator.near_many(a, b, ACCURACY))[0], "points/s"),
     }
 
 
