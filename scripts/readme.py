@@ -71,6 +71,8 @@ def _stages(stages: list[Stage | None]) -> str:
 
 
 def _roles(roles: frozenset[Role]) -> str:
+    if not roles:
+        return "nobody: it happens by itself"
     missing = [role for role in Role if role not in roles]
     if len(missing) == 1:
         return f"anybody but {missing[0].replace('_', ' ')} {ROLE_ZH[missing[0]]}"

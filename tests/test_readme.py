@@ -70,8 +70,20 @@ def test_new_york_comes_in_as_it_is_told(tmp_path: Path, shared_data: Path) -> N
     assert_prints("new york", NEW_YORK=str(tmp_path))
 
 
+@pytest.mark.slow
+def test_a_city_of_ones_own_comes_in_as_it_is_told(tmp_path: Path) -> None:
+    assert_prints("own city", OWN_CITY=str(tmp_path / "city"))
+
+
+@pytest.mark.slow
+def test_boundaries_change_as_it_is_told(tmp_path: Path, shared_data: Path) -> None:
+    assert_prints("council", COUNCIL=str(tmp_path))
+
+
 def test_there_is_something_to_run() -> None:
     assert len(blocks("a day")) == 7
+    assert len(blocks("own city")) == 1
+    assert len(blocks("council")) == 1
     assert len(blocks("new york")) == 3
     assert len(BLOCK.findall(TEXT)) == TEXT.count("<!-- run:")
 
