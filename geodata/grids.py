@@ -19,6 +19,9 @@ WGS84 = pyproj.Geod(ellps="WGS84")
 LONGEST_CODE = 64
 """Codes go into keys, addresses and file names; no published code list comes near this length."""
 
+SLACK = 1e-6
+"""Degrees: a reprojected border at longitude 180 may come out beyond it by rounding."""
+
 GridPath = tuple[str, ...]
 """Codes from the widest level down: `("440306", "440306017")`."""
 
@@ -289,4 +292,17 @@ def _grid_problems(depth: int, grids: Sequence[Grid]) -> list[str]:
             problems.append(f"{named} has " + ("a parent, yet is widest" if grid.level == 0 else "no parent"))
         elif grid.parent is not None and (grid.level - 1, grid.parent) not in known:
             problems.append(f"{named} has the parent {grid.parent!r}, which is not there")
-    return problems
+    return problems + _places_off_earth(grids)
+
+
+def _places_off_earth(grids: Sequence[Grid]) -> list[str]:
+    """Grids drawn in metres, or with the axes swapped: no point on earth could be located in them."""
+    bounds = shapely.bounds(np.array([grid.geometry for grid in grids], dtype=object)).reshape(-1, 4)
+    off = np.flatnonzero((np.abs(bounds) > np.array([180, 90, 180, 90]) + SLACK).any(axis=1))
+    if not len(off):
+        return []
+    west, south, east, north = bounds[off[0]].tolist()
+    run = f"from {west:,.6g} to {east:,.6g} and from {south:,.6g} to {north:,.6g}"
+    first = f"the first, {grids[off[0]].code!r}, runs {run}"
+    many = "1 grid lies" if len(off) == 1 else f"{len(off)} grids lie"
+    return [f"{many} beyond longitude -180..180 or latitude -90..90 degrees: {first}"]

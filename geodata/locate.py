@@ -15,12 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from geodata import raster, saved_index, wedges
 from geodata.borders import TOO_LONG, Borders, spheres
-from geodata.errors import BadHierarchy, BadPoint, check_point
+from geodata.errors import BadPoint, check_point
 from geodata.grids import GridPath, Hierarchy
 from geodata.saved_index import Index
-
-SLACK = 1e-6
-"""Degrees: a reprojected border at longitude 180 may come out beyond it by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +51,7 @@ class Locator:
     """
 
     def __init__(self, hierarchy: Hierarchy, cells: int | None = None) -> None:
-        """Build the raster index; `cells` is about how many cells to make (default: 800 a polygon).
-
-        Raises BadHierarchy where the lowest grids do not lie on earth, in degrees.
-        """
+        """Build the raster index; `cells` is about how many cells to make (default: 800 a polygon)."""
         polygons = _polygons(hierarchy)
         _prepare(polygons)
         index = Index(raster.build(polygons, cells), spheres(polygons))
@@ -300,12 +294,7 @@ def _rows(lons: ArrayLike, lats: ArrayLike) -> tuple[NDArray[np.float64], NDArra
 
 
 def _polygons(hierarchy: Hierarchy) -> NDArray[np.object_]:
-    polygons = np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
-    west, south, east, north = (float(bound) for bound in shapely.total_bounds(polygons))
-    if not (west >= -180 - SLACK and east <= 180 + SLACK and south >= -90 - SLACK and north <= 90 + SLACK):
-        run = f"from {west:,.6g} to {east:,.6g} and from {south:,.6g} to {north:,.6g}"
-        raise BadHierarchy([f"expected degrees, but the coordinates of the lowest grids run {run}"])
-    return polygons
+    return np.array([grid.geometry for grid in hierarchy.lowest], dtype=object)
 
 
 def _prepare(polygons: NDArray[np.object_]) -> None:

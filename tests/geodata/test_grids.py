@@ -9,7 +9,7 @@ from shapely.geometry import Polygon, box
 from geodata.errors import BadCode, BadHierarchy, UnknownGrid, UnknownLevel
 from geodata.grids import Hierarchy, area_m2, check_code, measured
 from geodata.synthetic import district
-from tests.geodata.drawings import CITY, a_grid, tile
+from tests.geodata.drawings import CITY, a_grid, one_level, tile
 
 STREETS = [("440306001", "甲街道"), ("440306002", "乙街道")]
 MADE_UP = district(3, STREETS, communities=4, micro_grids=20)
@@ -139,6 +139,23 @@ def test_a_broken_structure_is_refused_naming_everything():
         "'5' of level 1 has no polygon",
     ):
         assert problem in told
+
+
+@pytest.mark.parametrize(
+    ("shape", "runs"),
+    [
+        (box(500_000, 2_500_000, 501_000, 2_501_000), "from 500,000 to 501,000"),
+        (box(22.5, 113.8, 22.6, 113.9), "from 113.8 to 113.9"),
+        (box(-10, -91, 10, -80), "from -91 to -80"),
+    ],
+)
+def test_grids_that_do_not_lie_on_earth_are_refused(shape, runs):
+    """A point on earth could lie in none of them, and one in them is no point on earth."""
+    with pytest.raises(BadHierarchy, match=runs) as caught:
+        one_level([tile(0, 0), shape])
+    assert "1 grid lies beyond" in str(caught.value)
+    assert "'001'" in str(caught.value)
+    one_level([box(-180 - 1e-7, -90, 180 + 1e-7, 90)])
 
 
 def test_no_level_is_no_hierarchy():

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import Point, Polygon, box
 
-from geodata.errors import BadHierarchy, BadPoint
+from geodata.errors import BadPoint
 from geodata.grids import WGS84, Hierarchy
 from geodata.locate import Located, Locator, Outside
 from geodata.read import read
@@ -194,13 +194,6 @@ def test_a_hierarchy_of_one_polygon_alone():
     assert_equals_scan(alone, *telling_points(alone, strewn=500))
     assert Locator(alone).locate(10.005, 50.005, border=False) == Located(("000",), None)
     assert Locator(alone).locate(10.015, 50.015) == Outside(("000",), pytest.approx(357.8, abs=0.6))
-
-
-def test_a_hierarchy_drawn_in_metres_is_refused():
-    """A point on earth could lie in none of its grids, and one in them is no point on earth."""
-    shenzhen = one_level([box(500_000, 2_500_000, 501_000, 2_501_000)])
-    with pytest.raises(BadHierarchy, match="500,000 to 501,000"):
-        Locator(shenzhen)
 
 
 def test_polygons_of_a_millimetre_and_of_a_hairs_breadth():
