@@ -94,8 +94,11 @@ def test_the_file_with_the_mislabelled_crs_is_refused_with_what_is_wrong_and_wha
     assert ran.code == 1
     assert published.name in ran.err
     assert "EPSG:4326" in ran.err
-    assert 'crs = "EPSG:2249"' in ran.err
-    assert "\n" not in ran.err.strip()
+    system, *columns = ran.err.strip().split("\n")
+    assert 'crs = "EPSG:2249"' in system
+    # Its columns have other names, too: told in the same go.
+    assert ["has no column" in column for column in columns] == [True, True]
+    assert "Did you mean 'WARD_PRECINCT'?" in columns[1]
 
 
 def test_every_point_lies_where_geopandas_puts_it(city: Boston, people: dict[str, Asker]) -> None:

@@ -21,7 +21,7 @@ from geodata.errors import UnacceptedFindings
 from geodata.findings import Finding, Severity
 from geodata.grids import Hierarchy
 from gridgov import city
-from gridgov.cli.grids import CityFile, Folder, checked, counted, grids, levels_of, refuse, section_of
+from gridgov.cli.grids import CityFile, Folder, checked, counted, grids, levels_of, section_of
 from gridgov.cli.output import AsJson, print_json, print_table, progress, say
 from gridgov.cli.reading import moment_of, reader_of, settings_of
 from gridgov.clock import utcnow
@@ -200,9 +200,8 @@ def _decide(context: typer.Context, ids: Sequence[str], *, confirmed: bool) -> N
 
 
 def _read(context: typer.Context, file: Path, folder: Path | None) -> Read:
-    """The drawing of a city's file beside the edition in force; raises BadInput where its check refuses."""
+    """The drawing of a city's file beside the edition in force; raises as `settle` does."""
     drawing, findings = checked(file, folder)
-    refuse(drawing, findings)
     hierarchy = settle(drawing, findings)
     with (
         progress("comparing with the grids in force"),
