@@ -13,10 +13,11 @@ from functools import cached_property
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import MultiLineString, MultiPolygon, Polygon
+from shapely.geometry import GeometryCollection, MultiLineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from geodata.grids import WGS84
+from geodata.ground import grounds_m2
 
 Polygons = NDArray[np.object_]
 Claims = tuple[int, ...]
@@ -28,7 +29,7 @@ class Arrangement:
     """Faces, and the pieces of border between them: `owner` and `across` are faces, -1 is the open outside.
 
     `pieces` has shape (n, 4), from (x, y) to (x, y) in degrees, in the order of their owners; each piece
-    between two faces is there twice.
+    between two faces is there twice. `tree` is over the faces, `m2` what they cover.
     """
 
     faces: Polygons
@@ -36,6 +37,13 @@ class Arrangement:
     pieces: NDArray[np.float64]
     owner: NDArray[np.int64]
     across: NDArray[np.int64]
+    tree: shapely.STRtree
+    m2: NDArray[np.float64]
+
+    def beside(self, face: int) -> list[int]:
+        """The faces on the other side of a face's border, as often as they are; not the outside."""
+        across = self.across[slice(*np.searchsorted(self.owner, (face, face + 1)))].tolist()
+        return [one for one in across if one >= 0]
 
     def border(self, region: frozenset[int]) -> NDArray[np.int64]:
         """Which pieces lie between a set of faces and what is not of it."""
@@ -59,10 +67,9 @@ class Arrangement:
                 if face in region:
                     continue
                 region.add(face)
-                beside = self.across[slice(*np.searchsorted(self.owner, (face, face + 1)))].tolist()
                 reached += [
                     one
-                    for one in beside
+                    for one in self.beside(face)
                     if one in kinds and kinds[one] == kinds[face] and self.claims[one] != self.claims[face]
                 ]
             seen |= region
@@ -83,13 +90,22 @@ def arrange(polygons: Polygons, further: Sequence[BaseGeometry] = ()) -> Arrange
     """
     lines = shapely.union_all(np.array([*shapely.boundary(polygons), *further], dtype=object))
     faces = np.array(shapely.get_parts(shapely.polygonize([lines])), dtype=object)
-    places, claimants = shapely.STRtree(polygons).query(shapely.point_on_surface(faces), predicate="within")
+    within = shapely.point_on_surface(faces)
+    order = np.lexsort(shapely.get_coordinates(within).T)  # the same, whatever the order of the polygons
+    faces, within = faces[order], within[order]
+    places, claimants = shapely.STRtree(polygons).query(within, predicate="within")
     claims: list[list[int]] = [[] for _ in faces]
     for face, claimant in zip(places.tolist(), claimants.tolist(), strict=True):
         claims[face].append(claimant)
     pieces, owner = _pieces(faces)
     return Arrangement(
-        faces, tuple(tuple(sorted(one)) for one in claims), pieces, owner, _across(pieces, owner)
+        faces,
+        tuple(tuple(sorted(one)) for one in claims),
+        pieces,
+        owner,
+        _across(pieces, owner),
+        shapely.STRtree(faces),
+        grounds_m2(faces),
     )
 
 
@@ -196,12 +212,26 @@ class Ground:
         """The widest circle in it, in metres."""
         return width(self.metres)
 
-    def near(self, polygon: BaseGeometry | None, metres: float) -> BaseGeometry:
-        """What of a polygon is near enough to matter, in metres."""
+    def _box(self, metres: float) -> tuple[float, float, float, float]:
+        """The degrees within so many metres of it, twice over for good measure."""
         west, south, east, north = self.polygon.bounds
         more_x, more_y = 2 * metres / self.flat.east, 2 * metres / self.flat.north
-        box = (west - more_x, south - more_y, east + more_x, north + more_y)
-        return self.flat.metres(shapely.clip_by_rect(polygon, *box))
+        return (west - more_x, south - more_y, east + more_x, north + more_y)
+
+    def near(self, polygon: BaseGeometry, metres: float) -> BaseGeometry:
+        """What of a polygon is within so many metres, in metres."""
+        return self.flat.metres(shapely.clip_by_rect(polygon, *self._box(metres)))
+
+    def around(self, metres: float) -> list[int]:
+        """The faces within so many metres, but for its own."""
+        found = self._arrangement.tree.query(shapely.box(*self._box(metres)), predicate="intersects")
+        return sorted(set(found.tolist()) - self._region)
+
+    def of(self, grid: int, claims: Sequence[Claims], metres: float) -> BaseGeometry:
+        """What a grid has around it within so many metres, in metres."""
+        mine = [face for face in self.around(metres) if grid in claims[face]]
+        clipped = shapely.clip_by_rect(self._arrangement.faces[mine], *self._box(metres))
+        return self.flat.metres(GeometryCollection(list(clipped)))
 
     @property
     def beside(self) -> set[int]:

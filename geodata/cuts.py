@@ -35,7 +35,7 @@ def mouths(findings: Iterable[Finding], polygons: Polygons) -> Iterator[LineStri
         borders = shapely.union_all(shapely.clip_by_rect(shapely.boundary(polygons[near]), *box))
         bare = shapely.difference(shapely.boundary(found.geometry), shapely.buffer(borders, ROUNDING))
         for line in shapely.get_parts(shapely.line_merge(bare)).tolist():
-            if isinstance(line, LineString) and line.length > 2 * ROUNDING:
+            if isinstance(line, LineString) and line.length > ROUNDING / 10:
                 yield _from_border_to_border(line, borders)
 
 

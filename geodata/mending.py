@@ -14,12 +14,11 @@ from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from geodata.arrangement import Arrangement, Claims, arrange
-from geodata.check import TOLERANCE_M2
 from geodata.coverage import gaps, polygons_of
 from geodata.cuts import mouths, rungs
 from geodata.drawing import Drawing
 from geodata.ground import grounds_m2
-from geodata.slivers import Sharing, Sliver
+from geodata.slivers import SMALL_M2, Sharing, Sliver
 
 
 def is_area(geometry: BaseGeometry | None) -> bool:
@@ -53,7 +52,9 @@ class Faces:
         self._shapes = shapes
         self._before = before
         self._tolerance = tolerance_m
-        self._position = {(one.level, one.code): at for at, one in reversed(list(enumerate(drawing.drawn)))}
+        self._position: dict[tuple[int, str | None], int] = {
+            (one.level, one.code): at for at, one in reversed(list(enumerate(drawing.drawn)))
+        }
         drawn = enumerate(drawing.drawn)
         self._rows = [at for at, one in drawn if one.level not in drawing.dissolved and is_area(shapes[at])]
         polygons = np.array([shapes[at] for at in self._rows], dtype=object)
@@ -127,7 +128,7 @@ class Faces:
         shapes = np.array([self._shapes[at] for at in self._rows], dtype=object)
         parts, owner = shapely.get_parts(shapes, return_index=True)
         several = np.flatnonzero(np.bincount(owner, minlength=len(shapes))[owner] > 1)
-        small = several[grounds_m2(parts[several]) <= TOLERANCE_M2]
+        small = several[grounds_m2(parts[several]) <= SMALL_M2]
         if not len(small):
             return frozenset()
         places = shapely.point_on_surface(self.arrangement.faces)
@@ -139,4 +140,4 @@ class Faces:
             rows = [at for at in self._rows if self._drawing.drawn[at].level == number]
             if rows:
                 drawn = [replace(self._drawing.drawn[at], geometry=self._shapes[at]) for at in rows]
-                yield from mouths(gaps(level.key, drawn, TOLERANCE_M2), polygons_of(drawn))
+                yield from mouths(gaps(level.key, drawn, SMALL_M2), polygons_of(drawn))

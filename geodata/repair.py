@@ -25,7 +25,7 @@ knows no such limit: it merges overlaps of any size, and tells nothing of it (te
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -50,7 +50,9 @@ WIDEST_M: Final = 25.0
 """The width of a street: past it, a repair would not mend a drawing but make another one."""
 
 PASSES: Final = 10
-"""Boston's precincts need five; a drawing that needs more is told what is left, and can be repaired again."""
+"""Boston's precincts need three; a drawing that needs more is told what is left, and can be repaired on."""
+CUTS: Final = 3
+"""So often a piece is cut again that no one grid can have whole; Boston's longest gap, 560 m, needs two."""
 
 Kind = Literal["overlap", "gap", "stray part", "parent", "not valid"]
 
@@ -156,27 +158,32 @@ class _Work:
             self.moved.append(Place("not valid", level, (one.code,), (one.code,), abs(more), doubt_m, valid))
 
     def share_out(self) -> None:
-        """Steps 2 and 3 of the rule.
+        """Steps 2 and 3 of the rule; over again as long as something moves.
 
-        Over again as long as something moves: slits can be told when overlaps beside them are gone, and what
-        no one grid can have whole is cut.
+        For slits can be told when overlaps beside them are gone.
         """
         drawn = list(self._shapes)
-        cuts: list[LineString] = []
         for _ in range(PASSES):
-            faces = Faces(self._given, self._shapes, drawn, self._tolerance, cuts)
-            told = [(number, one) for number, slivers in faces.share_out() for one in slivers]
+            faces, told = self._decided(drawn)
             self.stays = [place for place in self.stays if place.kind == "not valid"]
             for number, one in told:
                 self._tell(number, one, faces.arrangement)
-            moved = any(one.gets is not None for _, one in told)
-            if moved:
-                self._put_together(faces)
-            more = faces.cuts(one for _, one in told)
-            if not moved and (cuts or not more):
+            if all(one.gets is None for _, one in told):
                 break
-            cuts = more
+            self._put_together(faces)
         self._merge_again()
+
+    def _decided(self, drawn: Sequence[BaseGeometry | None]) -> tuple[Faces, list[tuple[int, Sliver]]]:
+        """Faces, and what to do with slivers among them, all of them cut that no one grid can have whole."""
+        cuts: dict[bytes, LineString] = {}
+        for last in (*(False,) * CUTS, True):
+            faces = Faces(self._given, self._shapes, drawn, self._tolerance, list(cuts.values()))
+            told = [(number, one) for number, slivers in faces.share_out() for one in slivers]
+            more = {line.wkb: line for line in faces.cuts(one for _, one in told)}
+            if last or more.keys() <= cuts.keys():
+                break
+            cuts |= more
+        return faces, told
 
     def _put_together(self, faces: Faces) -> None:
         for at, shape in faces.shapes():

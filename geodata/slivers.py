@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from shapely.geometry.base import BaseGeometry
 
 from geodata.arrangement import Arrangement, Claims, Ground, reach
+
+SMALL_M2: Final = 1.0
+"""A part of a grid of up to this size, apart from the rest, is left from a cut: nobody answers for a square
+metre somewhere else (geodata.check finds it as a SLIVER)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +130,34 @@ class Sharing:
 
     def _moved(self, ground: Ground, lost: Claims, gets: Claims, claims: Sequence[Claims]) -> float:
         """How far the region is from what its losers keep and its winner has, and had as drawn."""
-        for grid in set(lost) & set(gets):  # what it keeps must not be cut off from the rest of it
-            if len(ground.side(self.claims, grid)) and not len(ground.side(claims, grid)):
+        for grid in gets:  # it must not be cut off from the rest of what it gets to keep
+            apart = grid in lost and not len(ground.side(self.claims, grid))
+            if not len(ground.side(claims, grid)) and not apart:
                 return float("inf")
-        concerned = set(lost) ^ set(gets)
-        sides = [ground.flat.lines(ground.side(claims, grid)) for grid in concerned]
-        sides += [ground.near(self._drawn[grid], self._tolerance) for grid in set(gets) - set(lost)]
+        sides = [ground.of(grid, claims, self._tolerance) for grid in set(lost) ^ set(gets)]
+        had = (self._drawn[grid] for grid in set(gets) - set(lost))
+        sides += [ground.near(one, self._tolerance) for one in had if one is not None]
         return max((reach(ground.metres, side, self._tolerance) for side in sides), default=0.0)
+
+    def _left_apart(self, region: frozenset[int], grid: int, after: Sequence[Claims]) -> bool:
+        """Whether a region would be a small part of its grid apart from the rest, and was not before."""
+        was = grid in self.claims[min(region)] and self._is_small(region, grid, self.claims)
+        return not was and self._is_small(region, grid, after)
+
+    def _is_small(self, region: frozenset[int], grid: int, claims: Sequence[Claims]) -> bool:
+        """Whether a grid has no more than SMALL_M2 in the part of it that a region belongs to."""
+        part: set[int] = set()
+        reached, m2 = sorted(region), 0.0
+        while reached:
+            face = reached.pop()
+            if face in part:
+                continue
+            part.add(face)
+            m2 += float(self.arrangement.m2[face])
+            if m2 > SMALL_M2:
+                return False
+            reached += [one for one in self.arrangement.beside(face) if grid in claims[one]]
+        return True
 
     def _after(self, decided: Sequence[Sliver]) -> list[Claims]:
         claims = list(self.claims)
@@ -146,6 +172,8 @@ class Sharing:
         if one.gets is None:
             return 0.0
         ground = Ground(self.arrangement, one.faces)
-        if all(face < 0 or self.claims[face] == after[face] for face in ground.beside):
+        if one.gets and self._left_apart(one.faces, one.gets[0], after):
+            return float("inf")
+        if all(self.claims[face] == after[face] for face in ground.around(self._tolerance)):
             return one.moved_m
         return self._moved(ground, () if one.stray else one.had, one.gets, after)
