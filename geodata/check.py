@@ -72,14 +72,8 @@ def check(drawing: Drawing, tolerance_m2: float = TOLERANCE_M2) -> tuple[Finding
             continue
         found += shapes(drawing, number)
         sound.append([one for one in drawing.at(number) if _is_sound(one)])
-    for number, level in enumerate(drawing.levels):
-        if number in drawing.dissolved or not sound[number]:
-            continue
-        found += slivers(level.key, sound[number], tolerance_m2)
-        found += coverage.overlaps(level.key, sound[number], tolerance_m2)
-        found += coverage.gaps(level.key, sound[number], tolerance_m2)
-        if number and number - 1 not in drawing.dissolved and sound[number - 1]:
-            found += _family(drawing, number, sound, tolerance_m2)
+    for number in range(len(drawing.levels)):
+        found += _lying(drawing, number, sound, tolerance_m2)
     order = {level.key: number for number, level in enumerate(drawing.levels)}
     return tuple(
         sorted(found, key=lambda one: (order[one.level], one.code, one.grids, one.measure, one.place or ()))
@@ -98,6 +92,20 @@ def judge(
 def _is_sound(one: Drawn) -> bool:
     polygon = one.geometry is not None and one.geometry.geom_type in ("Polygon", "MultiPolygon")
     return polygon and one.geometry is not None and not one.geometry.is_empty and one.geometry.is_valid
+
+
+def _lying(
+    drawing: Drawing, number: int, sound: Sequence[Sequence[Drawn]], tolerance_m2: float
+) -> Iterator[Finding]:
+    """How the polygons of a level lie; a level merged from the one below has no faults of its own."""
+    if number in drawing.dissolved or not sound[number]:
+        return
+    key = drawing.levels[number].key
+    yield from slivers(key, sound[number], tolerance_m2)
+    yield from coverage.overlaps(key, sound[number], tolerance_m2)
+    yield from coverage.gaps(key, sound[number], tolerance_m2)
+    if number and number - 1 not in drawing.dissolved and sound[number - 1]:
+        yield from _family(drawing, number, sound, tolerance_m2)
 
 
 def _family(

@@ -162,7 +162,8 @@ def _try_range(claim: Claim, crs: pyproj.CRS, bounds: Bounds) -> None:
     about = {"path": claim.name, "crs": crs.to_string(), "bounds": list(bounds)}
     if not degrees and _in_degrees(_turned_bounds(bounds)):
         raise SwappedAxes(
-            f"{found}; that looks like longitude and latitude swapped: no latitude is beyond 90. {_turn()}",
+            f"{found}; that looks like longitude and latitude swapped: no latitude is beyond 90. "
+            f"{_turn(claim)}",
             **about,
         )
     if degrees:
@@ -179,9 +180,12 @@ def _try_range(claim: Claim, crs: pyproj.CRS, bounds: Bounds) -> None:
     raise MislabelledCrs(f"{found}; {looks}.{_zone(crs, bounds)} {_remedy()}", **about)
 
 
-def _turn() -> str:
+def _turn(claim: Claim) -> str:
+    """What to do about swapped axes."""
+    if claim.swap_axes:
+        return "Leave `swap_axes = true` out of the city's file: the polygon file is right as it stands"
     return (
-        "Say `swap_axes = true` in the city's file, or export the file again with longitude (easting) first"
+        "Say `swap_axes = true` in the city's file, or have longitude (easting) put first in the polygon file"
     )
 
 
@@ -240,11 +244,11 @@ def _try_place(claim: Claim, crs: pyproj.CRS, bounds: Bounds) -> None:
         return
     about = {"path": claim.name, "crs": crs.to_string(), "bounds": list(bounds), "lies": list(here)}
     said = f"{claim.name}: read as {crs.to_string()} ({crs.name}), it {wrong or _lies(here)}"
-    if not claim.swap_axes and (crs.is_projected or _in_degrees(turned)):
+    if crs.is_projected or _in_degrees(turned):
         there = _lonlat(transformer, turned)
         if _misplaced(claim, area, there) is None and _inside(area, there):
             axes = "longitude and latitude" if crs.is_geographic else "easting and northing"
-            raise SwappedAxes(f"{said}. With {axes} swapped it {_lies(there)}. {_turn()}", **about)
+            raise SwappedAxes(f"{said}. With {axes} swapped it {_lies(there)}. {_turn(claim)}", **about)
     if wrong is not None:
         raise MislabelledCrs(f"{said}.{_zone(crs, bounds)} {_remedy()}", **about)
 

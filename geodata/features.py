@@ -101,7 +101,7 @@ def examine(
         placed, way = to_lonlat(claim, geometries)
     except SwappedAxes as error:
         fault = error
-        placed, way = to_lonlat(replace(claim, swap_axes=True), geometries)
+        placed, way = to_lonlat(replace(claim, swap_axes=not swap_axes), geometries)
         way = replace(way, transformation=NOT_BROUGHT)
     except MislabelledCrs as error:
         fault = error

@@ -16,7 +16,7 @@ from geodata.check import Severity, check
 from geodata.drawing import Source
 from geodata.errors import BadGridsTable, MislabelledCrs, SwappedAxes
 from geodata.features import read_features
-from geodata.read import read, validate
+from geodata.read import read, survey, validate
 from tests.geodata.drawings import tile
 
 #: Bao'an by the reckoning of EPSG:4547 (metres, central meridian 114 E), far from the meridian and beside it.
@@ -172,9 +172,23 @@ def test_northing_before_easting_is_recognised(tmp_path: Path, crs: str) -> None
     assert shapely.hausdorff_distance(told.geometries[0], at(113.88, 22.55)[0]) < 1e-8
 
 
-def test_told_to_swap_what_stands_right_it_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MislabelledCrs):
-        read_features(file_of(tmp_path, at(114, 22.5), "EPSG:4490"), swap_axes=True)
+@pytest.mark.parametrize(
+    ("crs", "lon", "lat"), [("EPSG:4490", 114, 22.5), ("EPSG:4490", 87.6, 43.8), ("EPSG:4547", 114, 22.5)]
+)
+def test_told_to_swap_what_stands_right_it_is_refused(
+    tmp_path: Path, crs: str, lon: float, lat: float
+) -> None:
+    shapes = geopandas.GeoDataFrame(geometry=at(lon, lat), crs=4490).to_crs(crs).geometry
+    file = file_of(tmp_path, list(shapes), crs)
+    with pytest.raises(SwappedAxes, match=r"Leave `swap_axes = true` out of the city's file"):
+        read_features(file, swap_axes=True)
+    drawing = survey(section(file, swap_axes=True), tmp_path)
+    assert [(one.code, one.severity) for one in check(drawing) if one.severity is Severity.error] == [
+        ("SWAPPED_AXES", Severity.error)
+    ]
+    assert shapely.hausdorff_distance(drawing.drawn[0].geometry, at(lon, lat)[0]) < 1e-8, (
+        "put right for the check"
+    )
 
 
 # --- the wrong system ----------------------------------------------------------------------------------------------
