@@ -9,14 +9,15 @@ from typing import Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LineString, Point
+from shapely.geometry import LineString, MultiLineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from geodata.arrangement import Arrangement, Claims, Ground, Polygons
 from geodata.findings import Finding
 
-ROUNDING: Final = 1e-9
-"""Degrees, 0.1 mm: what a check cuts out of the ground lies on its borders to less than this."""
+ROUNDING: Final = 1e-11
+"""Degrees, a thousandth of a millimetre: what a check cuts out of the ground lies on borders to less than
+this, and a slit whose mouth is no wider is closed."""
 HAIR: Final = 3e-9
 """Degrees, 0.3 mm: so far a line runs beyond the border it has to meet; what sticks out bounds nothing."""
 
@@ -30,21 +31,33 @@ def mouths(findings: Iterable[Finding], polygons: Polygons) -> Iterator[LineStri
         if found.geometry is None:
             continue
         near = tree.query(found.geometry, predicate="dwithin", distance=ROUNDING)
-        west, south, east, north = found.geometry.bounds
-        box = (west - 1e-6, south - 1e-6, east + 1e-6, north + 1e-6)
-        borders = shapely.union_all(shapely.clip_by_rect(shapely.boundary(polygons[near]), *box))
-        bare = shapely.difference(shapely.boundary(found.geometry), shapely.buffer(borders, ROUNDING))
-        for line in shapely.get_parts(shapely.line_merge(bare)).tolist():
-            if isinstance(line, LineString) and line.length > ROUNDING / 10:
-                yield _from_border_to_border(line, borders)
+        for line in _bare(found.geometry, shapely.boundary(polygons[near])):
+            yield _from_border_to_border(line, shapely.boundary(polygons[near]))
 
 
-def _from_border_to_border(line: LineString, borders: BaseGeometry) -> LineString:
+def _bare(slit: BaseGeometry, borders: Polygons) -> Iterator[LineString]:
+    """The pieces of a slit's edge that are on no border, joined where they meet."""
+    points, ring = shapely.get_coordinates(shapely.get_rings(slit), return_index=True)
+    starts = np.flatnonzero(ring[1:] == ring[:-1])
+    pieces = np.stack([points[starts], points[starts + 1]], axis=1)
+    middles = shapely.points(pieces.mean(axis=1))
+    off = shapely.distance(middles[:, None], borders[None, :]).min(axis=1) > ROUNDING
+    long = shapely.length(shapely.linestrings(pieces)) > ROUNDING
+    yield from shapely.get_parts(shapely.line_merge(MultiLineString(list(pieces[off & long])))).tolist()
+
+
+def _from_border_to_border(line: LineString, borders: Polygons) -> LineString:
     points = shapely.get_coordinates(line)
-    ends = shapely.get_coordinates(shapely.shortest_line(shapely.points(points[[0, -1]]), borders))[1::2]
+    ends = np.vstack([_nearest(Point(points[at]), borders) for at in (0, -1)])
     inner = points[1:-1] if len(points) > 2 else points[:0]
     path = np.vstack([ends[:1], inner, ends[1:]])
     return LineString([_beyond(path[1], path[0]), *path, _beyond(path[-2], path[-1])])
+
+
+def _nearest(point: Point, borders: Polygons) -> NDArray[np.float64]:
+    nearest = borders[int(shapely.distance(borders, point).argmin())]
+    place: NDArray[np.float64] = shapely.get_coordinates(shapely.shortest_line(point, nearest))[1]
+    return place
 
 
 def rungs(arrangement: Arrangement, region: frozenset[int], longest_m: float) -> list[LineString]:

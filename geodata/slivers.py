@@ -130,10 +130,8 @@ class Sharing:
 
     def _moved(self, ground: Ground, lost: Claims, gets: Claims, claims: Sequence[Claims]) -> float:
         """How far the region is from what its losers keep and its winner has, and had as drawn."""
-        for grid in gets:  # it must not be cut off from the rest of what it gets to keep
-            apart = grid in lost and not len(ground.side(self.claims, grid))
-            if not len(ground.side(claims, grid)) and not apart:
-                return float("inf")
+        if not all(len(ground.side(claims, grid)) for grid in gets):  # it would be apart from the rest
+            return float("inf")
         sides = [ground.of(grid, claims, self._tolerance) for grid in set(lost) ^ set(gets)]
         had = (self._drawn[grid] for grid in set(gets) - set(lost))
         sides += [ground.near(one, self._tolerance) for one in had if one is not None]
