@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -135,16 +135,24 @@ class Locator:
         west, south, per_x, per_y = self._frame
         with np.errstate(over="ignore"):
             across, up = (x - west) * per_x, (y - south) * per_y
-        inside = (across >= 0) & (across < self._columns) & (up >= 0) & (up < self._rows)
-        if inside.all():
+        if len(x) and self._covers(across.min(), up.min()) and self._covers(across.max(), up.max()):
             return self._resolve(self._cells(across, up), x, y)
+        inside = self._covers(across, up)
         _check_points(x, y, ~inside)
         answer = np.full(len(x), raster.OUTSIDE, np.int32)
         answer[inside] = self._resolve(self._cells(across[inside], up[inside]), x[inside], y[inside])
         return answer
 
+    def _covers(self, across: Any, up: Any) -> Any:
+        """Whether the raster has such cells; of NaN it has none."""
+        return (across >= 0) & (across < self._columns) & (up >= 0) & (up < self._rows)
+
     def _cells(self, across: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.int32]:
-        return self._raster.first[up.astype(np.int64) * self._columns + across.astype(np.int64)]
+        cell = up.astype(np.int64)
+        cell *= self._columns
+        cell += across.astype(np.int64)
+        # Every cell is one that is there: clipping changes none, and asks least.
+        return self._raster.first.take(cell, mode="clip")
 
     def _resolve(
         self, answer: NDArray[np.int32], x: NDArray[np.float64], y: NDArray[np.float64]
@@ -152,9 +160,9 @@ class Locator:
         """Ask the candidates of the points in mixed cells, in order of their numbers; changes `answer`."""
         starts, candidates = self._raster.starts, self._raster.candidates
         point = np.flatnonzero(answer < raster.OUTSIDE)
-        slot = -2 - answer[point]
-        first, sure = wedges.in_first(self._raster.wedges, slot, x[point], y[point])
-        number = candidates[starts[slot[sure]] + ~first[sure]]
+        slot = -2 - answer.take(point)
+        first, sure = wedges.in_first(self._raster.wedges, slot, x.take(point), y.take(point))
+        number = candidates.take(starts.take(slot[sure]) + ~first[sure])
         answer[point[sure]] = np.where(number < 0, -1 - number, number)
         point, slot = point[~sure], slot[~sure]
         answer[point] = raster.OUTSIDE

@@ -93,9 +93,10 @@ def in_first(wedges: Wedges, slot: NDArray[np.int32], x: Floats, y: Floats) -> t
     """For points in mixed cells: whether each lies in the first candidate rather than the second, and whether
     that is certain.
     """
-    side, other = wedges.sides[slot].T
-    left, sure = left_of(wedges.lines[side >> 2], x, y)
-    left_other, sure_other = left_of(wedges.lines[other >> 2], x, y)
+    # `take` copies rows ten times as fast as an index in brackets does; clipped, NONE takes any line.
+    side, other = wedges.sides.take(slot, axis=0).T
+    left, sure = left_of(wedges.lines.take(side >> 2, axis=0, mode="clip"), x, y)
+    left_other, sure_other = left_of(wedges.lines.take(other >> 2, axis=0, mode="clip"), x, y)
     within = (left != (side & 1)) & (left_other != (other & 1))
     return within != ((side & 2) > 0), (side >= 0) & sure & sure_other
 
