@@ -273,7 +273,9 @@ def _share(laid: Overlay, at: int) -> Share:
 def _ground(kind: Kind, before: Sequence[Grid], after: Sequence[Grid]) -> BaseGeometry:
     """The ground that a change is about."""
     if kind is Kind.redrawn:
-        return shapely.symmetric_difference(before[0].geometry, after[0].geometry)
+        apart = shapely.symmetric_difference(before[0].geometry, after[0].geometry)
+        # A slit as wide as the last digit of its coordinates moves the border and covers no ground.
+        return after[0].geometry if apart.is_empty else apart
     concerned = before if kind in (Kind.split, Kind.retired) else after
     if kind is Kind.rearranged:
         concerned = [*before, *after]

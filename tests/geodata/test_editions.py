@@ -18,7 +18,7 @@ from geodata.errors import UnknownGrid
 from geodata.grids import Hierarchy, Level
 from geodata.locate import Locator
 from geodata.read import read
-from tests.geodata.drawings import a_grid, tile
+from tests.geodata.drawings import a_grid, one_level, tile
 from tests.geodata.letters import drawings, drawn, told
 
 STREETS = (Level("city", "市", "city"), Level("ward", "区", "ward"), Level("block", "街区", "block"))
@@ -48,6 +48,19 @@ def test_a_grid_that_goes_on_may_be_renamed_and_given_to_another_unit():
     assert unit.zh == "街区 3 责任单位由 无 改为 u7"
     assert unit.en == "block 3 was answered for by none, is by u7"
     assert comparison.kept["ward"] == ("P", "Q")
+
+
+def test_a_slit_without_ground_has_a_place_all_the_same():
+    """Cutting polygons and merging them again leaves slits as wide as the last digit of their coordinates."""
+    begin = [(113.94142654, 22.73124711), (113.94116195, 22.731239863)]
+    slit = [(113.94111801549587, 22.7312191318477), (113.94112727208126, 22.73114340254062)]
+    slit.append((113.94111801549587, 22.731219131847695))
+    end = [(113.940871405, 22.731102765), (113.940632588, 22.731224457), (113.941, 22.72)]
+    old, new = (shapely.Polygon([*begin, *between, *end]) for between in ([], slit))
+    assert shapely.symmetric_difference(old, new).is_empty
+    (change,) = compare(one_level([old]), one_level([new])).changes
+    assert change.kind is Kind.redrawn
+    assert change.place is not None
 
 
 def test_a_grid_under_another_parent():
