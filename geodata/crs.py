@@ -19,6 +19,7 @@ from pyproj.aoi import AreaOfInterest
 from pyproj.transformer import TransformerGroup
 
 from geodata.errors import MislabelledCrs, SwappedAxes
+from geodata.straight import LONGEST_M, with_points_between
 
 LONLAT: Final = pyproj.CRS.from_epsg(4326)
 NEIGHBOURHOOD: Final = 10.0
@@ -58,11 +59,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From a coordinate system to EPSG:4326: its name, and how many m it may be off (None: nobody knows)."""
+    """From a coordinate system to EPSG:4326: its name, and how many m it may be off (None: nobody knows).
+
+    `inserted` are the points given to long edges, so that they come out as straight as they are drawn.
+    """
 
     crs: str
     transformation: str
     accuracy_m: float | None
+    inserted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,12 @@ def to_lonlat(claim: Claim, drawn: NDArray[np.object_]) -> tuple[NDArray[np.obje
     if crs.equals(LONLAT, ignore_axis_order=True):
         way = Way(crs.to_string(), "none", 0.0)
     else:
+        inserted = 0
+        if crs.is_projected:
+            longest = LONGEST_M / crs.axis_info[0].unit_conversion_factor
+            geometries, inserted = with_points_between(geometries, longest)
         geometries = shapely.transform(geometries, lambda points: _moved(transformer, points))
-        way = _way(crs, transformer)
+        way = replace(_way(crs, transformer), inserted=inserted)
     if claim.swap_axes:
         way = replace(way, transformation=f"axes swapped, as the city's file says; {way.transformation}")
     return geometries, way

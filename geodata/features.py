@@ -15,6 +15,7 @@ from geodata.drawing import Source
 from geodata.errors import BadText, MislabelledCrs, MissingColumn, SwappedAxes, UnreadableFile
 from geodata.raw import Column, Raw
 from geodata.sources import GEOPARQUET, Postgis, read_geoparquet, read_postgis
+from geodata.straight import LONGEST_M
 from geodata.vector_files import read_file
 
 
@@ -109,8 +110,16 @@ def examine(
             np.full(len(geometries), None),
             Way(crs or raw.crs or "no stated system", NOT_BROUGHT, None),
         )
-    source = Source(path.name, way.crs, way.transformation, len(placed), way.accuracy_m, raw.remarks)
+    remarks = raw.remarks if not way.inserted else (*raw.remarks, _told(way))
+    source = Source(path.name, way.crs, way.transformation, len(placed), way.accuracy_m, remarks)
     return Features(path, placed, raw.columns, source, fault)
+
+
+def _told(way: Way) -> str:
+    return (
+        f"edges longer than {LONGEST_M:g} m have {way.inserted:,} points more, to stay as straight as they "
+        f"are drawn in {way.crs}"
+    )
 
 
 def _raw(path: Path | Postgis, layer: str | None, encoding: str | None) -> Raw:

@@ -140,7 +140,7 @@ def _show(drawing: Drawing, findings: Sequence[Finding]) -> None:
     for source in drawing.sources:
         print(f"{source.file}: {source.features:,} features in {source.crs}; {_way(source)}")
         for remark in source.remarks:
-            print(f"  its reader remarks: {remark}")
+            print(f"  note: {remark}")
     order = {Severity.error: 0, Severity.warning: 1, Severity.info: 2}
     worst = sorted(findings, key=lambda f: (f.accepted is not None, order[f.severity], f.code, -f.measure))
     for found in worst[:SHOWN]:

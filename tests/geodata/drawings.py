@@ -30,6 +30,15 @@ def a_ward(code: str, shape: Polygon | MultiPolygon | None, *parents: tuple[str,
     return Drawn(code, code, 1, parents or (("C", 1),), shape, None, "test")
 
 
+def astray(found: Polygon | MultiPolygon, drawn: Polygon | MultiPolygon) -> float:
+    """How far the furthest corner of `drawn` is from a corner of `found`, in degrees.
+
+    For what comes out of a projected file: between its corners it has points that keep its edges straight there.
+    """
+    corners = shapely.multipoints(shapely.get_coordinates(found))
+    return max(corners.distance(shapely.Point(one)) for one in shapely.get_coordinates(drawn))
+
+
 def one_level(shapes: Sequence[Polygon | MultiPolygon], codes: Sequence[str] | None = None) -> Hierarchy:
     """Wards without anything above; their codes are 000, 001 ... unless given."""
     names = codes or [f"{number:03d}" for number in range(len(shapes))]
