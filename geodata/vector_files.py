@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +30,19 @@ KINDS: Final = (
 BESIDE_SHP: Final = (".shx", ".dbf", ".prj", ".cpg")
 MAPS: Final = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gml", ".kml", ".tab", ".mif")
 """What is looked for in a zip."""
+MOST_UNPACKED: Final = 8 << 30
+"""Bytes that a zip may come to: a district's survey has some hundred megabytes, a Shapefile 2 GB at most."""
+REFERRING: Final = (
+    b"<OGRVRT",
+    b"<OGRWFSDataSource",
+    b"<OGRCSWDataSource",
+    b"WFS_Capabilities",
+    b"gdal_streamed_alg",
+)
+"""What stands at the head of files that hold no polygons but say where there are some: GDAL would open any
+file of this machine for them, or ask the network."""
+_HEAD: Final = 1 << 16
+"""GDAL tells what a file is by less than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +100,17 @@ def _unpacked(path: Path, folder: Path) -> list[tuple[Path, str]]:
             ]
             if any(one.flag_bits & 1 for one in members):
                 raise UnreadableFile(path, "it is locked with a password; unpack it, or ask for it without")
+            if (size := sum(one.file_size for one in members)) > MOST_UNPACKED:
+                raise UnreadableFile(
+                    path, f"unpacked it comes to {size:,} bytes, and {MOST_UNPACKED:,} are taken; unpack it"
+                )
             names = {one: _name(one) for one in members}
             for one, name in names.items():
                 target = folder / _place(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(archive.read(one))
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+                with archive.open(one) as packed, target.open("wb") as out:
+                    shutil.copyfileobj(packed, out)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise UnreadableFile(path, f"it is no whole zip file: {error}") from error
     found = {_map_of(PurePosixPath(name)): name for name in sorted(names.values())}
     maps = [(folder / _place(one), f"{path} ({one})") for one in map(str, filter(None, found))]
@@ -134,6 +155,7 @@ def _layers(file: Path, shown: str) -> list[_Layer]:
                     f"its {suffix} is not beside it. A Shapefile is several files of one name: "
                     ".shp, .shx, .dbf, .prj; ask for all of them, best as one zip",
                 )
+    _require_own(file, shown)
     try:
         listed = pyogrio.list_layers(_address(file)).tolist()
     except pyogrio.errors.DataSourceError as error:
@@ -144,6 +166,23 @@ def _layers(file: Path, shown: str) -> list[_Layer]:
         for name, geometry in listed
         if geometry is not None or alone
     ]
+
+
+def _require_own(file: Path, shown: str) -> None:
+    """Raise UnreadableFile where a file only refers to others: whoever sent it chooses which are opened."""
+    if not file.is_file():
+        return
+    try:
+        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as content:
+            head = content.read(_HEAD)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableFile(shown, f"it is no whole gzip file: {error}") from error
+    if any(mark in head for mark in REFERRING):
+        raise UnreadableFile(
+            shown,
+            "it holds no polygons, but refers to other files or addresses (a GDAL virtual file, or the "
+            "description of a service). Name the file that holds them",
+        )
 
 
 def _stem(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyogrio
 import pytest
 import shapely
 
+from geodata import vector_files
 from geodata.errors import ChooseLayer, UnknownLayer, UnreadableFile
 from geodata.features import read_features
 from tests.geodata.drawings import tile
@@ -41,7 +43,9 @@ def two_layers(file: Path) -> Path:
 
 def test_a_geopackage_of_several_layers_needs_to_be_told_which(tmp_path: Path) -> None:
     file = two_layers(tmp_path / "city.gpkg")
-    with pytest.raises(ChooseLayer, match=r'it holds 2 layers: grids, streets\. .* layer = "grids"') as caught:
+    with pytest.raises(
+        ChooseLayer, match=r'it holds 2 layers: grids, streets\. .* layer = "grids"'
+    ) as caught:
         read_features(file)
     assert caught.value.layers == ("grids", "streets")
     assert len(read_features(file, "streets").geometries) == 1
@@ -177,3 +181,52 @@ def test_what_gdal_has_to_say_is_kept(tmp_path: Path) -> None:
     (tmp_path / "city.gpkg").rename(tmp_path / "city.sqlite")
     (remark,) = read_features(tmp_path / "city.sqlite").source.remarks
     assert "extension" in remark
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<OGRVRTDataSource><OGRVRTLayer name="own"><SrcDataSource>{own}</SrcDataSource></OGRVRTLayer>',
+        "<OGRWFSDataSource><URL>http://127.0.0.1:9/wfs</URL></OGRWFSDataSource>",
+        '{{"type":"gdal_streamed_alg","command_line":"gdal vector pipeline ! read {own} ! write --of=stream x"}}',
+    ],
+)
+@pytest.mark.parametrize("kind", ["geojson", "geojson.gz", "zip"])
+def test_a_file_that_refers_to_others_opens_none_of_them(tmp_path: Path, text: str, kind: str) -> None:
+    own = tmp_path / "own.geojson"
+    FRAME.to_file(own)
+    sent = (tmp_path / "sent.geojson", tmp_path / "sent.geojson.gz", tmp_path / "sent.zip")
+    sent[0].write_text(text.format(own=own))
+    sent[1].write_bytes(gzip.compress(sent[0].read_bytes()))
+    packed(sent[2], [("sent.geojson", sent[0])])
+    with pytest.raises(UnreadableFile, match="refers to other files or addresses"):
+        read_features(tmp_path / f"sent.{kind}")
+
+
+def test_a_zip_that_would_fill_the_disk_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_files, "MOST_UNPACKED", 1_000_000)
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("grids.geojson", b" " * 1_000_001)
+    with pytest.raises(UnreadableFile, match="unpacked it comes to 1,000,001 bytes"):
+        read_features(bomb)
+
+
+def test_a_damaged_member_of_a_zip_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "grids.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("grids.geojson", b"0123456789" * 100)
+    content = bytearray(file.read_bytes())
+    content[45:55] = b"\xff" * 10
+    file.write_bytes(content)
+    with pytest.raises(UnreadableFile, match="no whole zip file"):
+        read_features(file)
+
+
+def test_a_damaged_gzip_file_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "grids.geojson.gz"
+    file.write_bytes(b"no gzip at all")
+    with pytest.raises(UnreadableFile, match="no whole gzip file"):
+        read_features(file)
