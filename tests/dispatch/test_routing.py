@@ -143,7 +143,7 @@ def test_departments_are_looked_up_by_code() -> None:
     assert routing.departments["water"].name_zh == "水务局"
     with pytest.raises(UnknownDepartment, match="'fire'") as refused:
         routing.department("fire")
-    assert refused.value.about == {"department": "fire"}
+    assert refused.value.about == {"department": "fire", "near": []}
 
 
 def problems(

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act, Role
+from geodata.datum import Datum
 from gridgov import commands
 from gridgov.commands import ImportedRow, SentAct, SentReport
 from gridgov.frames import Cursor, cursor, seen_through
@@ -101,6 +102,7 @@ class Play:
                 due_at=chance.choice([None, scene.MONDAY]),
                 lon=114.005,
                 lat=chance.choice([22.505, 22.515]),
+                datum=Datum.wgs84,
                 marks=("marked",),
             ),
         )

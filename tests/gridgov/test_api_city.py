@@ -28,6 +28,7 @@ ROW: dict[str, Any] = {
     "reported_at": "2020-01-01T00:00:00Z",
     "closed_at": "2020-01-03T00:00:00Z",
     "lon": 114.005,
+    "datum": "wgs84",
     "lat": 22.515,
 }
 
@@ -100,12 +101,16 @@ class TestEditions:
         administrator = site.as_("administrator")
         before = site.as_("inspector").report()
         answer = administrator.post("/api/editions", self.redrawn())
-        assert (answer.status_code, answer.json()) == (201, {"edition": 2, "new": True})
+        told = answer.json()
+        assert (answer.status_code, told["edition"], told["new"]) == (201, 2, True)
+        assert told["changes"] == {"kept": 7, "renamed": 7}
         again = administrator.post("/api/editions", self.redrawn())
         assert (again.status_code, again.json()["new"]) == (200, False)
         after = site.as_("inspector").report()
-        rows = {row["id"]: row["edition"] for row in site.as_("leader").get("/api/incidents").json()["rows"]}
-        assert (rows[before["incident"]], rows[after["incident"]]) == (1, 2)
+        site.service.relocator.sweep()
+        rows = {row["id"]: row for row in site.as_("leader").get("/api/incidents").json()["rows"]}
+        assert (rows[before["incident"]]["edition"], rows[before["incident"]]["number"]) == (2, 2)
+        assert (rows[after["incident"]]["edition"], rows[after["incident"]]["number"]) == (2, 1)
         listed = administrator.get("/api/editions").json()["editions"]
         assert [one["name"] for one in listed] == ["second", "first"]
         assert administrator.get("/api/editions/2/findings").json()["findings"] == []

@@ -117,10 +117,14 @@ def test_before_rules_and_grids_the_commands_that_need_them_say_so(
     town: Installation, tmp_path: Path
 ) -> None:
     town.done("init")
-    for command in (("closure",), ("grids", "export", "street"), ("incidents", "export")):
+    for command, remedy in (
+        (("closure",), "run `gridgov city apply` and `gridgov grids import`"),
+        (("grids", "export", "street"), "bring one in with `gridgov grids import`"),
+        (("incidents", "export"), "run `gridgov city apply` and `gridgov grids import`"),
+    ):
         ran = town.run(*command)
         assert ran.code == 1
-        assert "run `gridgov city apply` and `gridgov grids import`" in ran.err
+        assert remedy in ran.err
     town.done("people", "add", "root", "--role", "administrator", "--generate")
     ran = town.run("people", "add", "wang", "--role", "inspector", "--under", "D", "--generate")
     assert "No rules or no grids are in force yet" in ran.err

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from dispatch.errors import NotForThisRole, NotInThisStage, ReasonMissing, UnknownCategory
 from dispatch.lifecycle import Act, Stage
+from geodata.datum import Datum
 from gridgov import commands
 from gridgov.commands import ImportedRow, SentAct, SentReport
 from gridgov.errors import MissingNumber
@@ -236,6 +237,7 @@ def test_importing_the_same_row_twice_changes_nothing(town: Town) -> None:
         scene.MONDAY,
         lon=114.005,
         lat=22.515,
+        datum=Datum.wgs84,
     )
     first, again = (town.writer.run(commands.import_row("keeper", row)) for _ in range(2))
     assert not first.repeated
