@@ -22,6 +22,9 @@ from geodata.ground import grounds_m2
 Polygons = NDArray[np.object_]
 Claims = tuple[int, ...]
 """Who claims a face: positions in the array of polygons, in order."""
+GRID = 1e-11
+"""Degrees, a thousandth of a millimetre: corners of faces lie on multiples of it. Without such a grid,
+borders that run nearly alike cross in places that rounding moves, and faces come out that overlap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def arrange(polygons: Polygons, further: Sequence[BaseGeometry] = ()) -> Arrange
 
     Every face says which polygons cover it; one that only lines enclose is claimed by nobody.
     """
-    lines = shapely.union_all(np.array([*shapely.boundary(polygons), *further], dtype=object))
+    borders = np.array([*shapely.boundary(polygons), *further], dtype=object)
+    lines = shapely.union_all(borders, grid_size=GRID)
     faces = np.array(shapely.get_parts(shapely.polygonize([lines])), dtype=object)
     within = shapely.point_on_surface(faces)
     order = np.lexsort(shapely.get_coordinates(within).T)  # the same, whatever the order of the polygons
@@ -247,3 +251,20 @@ class Ground:
         has = [face >= 0 and grid in claims[face] for face in self.across]
         pieces: NDArray[np.float64] = self.pieces[np.array(has, dtype=bool)]
         return pieces
+
+
+def with_corners_of(shapes: Polygons, polygons: Polygons) -> Polygons:
+    """Shapes made of faces, with the corners that polygons had before they were brought to the grid."""
+    given = np.unique(shapely.get_coordinates(polygons), axis=0)
+    on_grid, first = np.unique(np.floor(given / GRID + 0.5).astype(np.int64), axis=0, return_index=True)
+    order = {(x, y): at for (x, y), at in zip(on_grid.tolist(), first.tolist(), strict=True)}
+
+    def back(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        moved = points.copy()
+        for row, (x, y) in enumerate(np.rint(points / GRID).astype(np.int64).tolist()):
+            at = order.get((x, y))
+            if at is not None:
+                moved[row] = given[at]
+        return moved
+
+    return shapely.transform(shapes, back)

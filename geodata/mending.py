@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from geodata.arrangement import Arrangement, Claims, arrange
+from geodata.arrangement import Arrangement, Claims, arrange, with_corners_of
 from geodata.coverage import gaps, polygons_of
 from geodata.cuts import mouths, rungs
 from geodata.drawing import Drawing
@@ -101,8 +101,9 @@ class Faces:
         for face, claims in enumerate(self._claims):
             for at in claims:
                 faces.setdefault(at, []).append(face)
-        for at, mine in sorted(faces.items()):
-            yield at, self.arrangement.joined(mine)
+        joined = np.array([self.arrangement.joined(mine) for _, mine in sorted(faces.items())], dtype=object)
+        before = np.array([self._shapes[at] for at in self._rows], dtype=object)
+        yield from zip(sorted(faces), with_corners_of(joined, before).tolist(), strict=True)
 
     def _parents(self, claims: Claims, number: int) -> Claims | None:
         """The grids of level `number` that some of the level below name; None where one is missing."""
@@ -115,13 +116,14 @@ class Faces:
     def _wishes(
         self, claims: Sequence[Claims], below: Sequence[Claims], number: int
     ) -> Iterator[tuple[int, Claims]]:
-        """(face, whose it has to be so that parents are what their children are), where that is clear."""
+        """(face, whose it has to be): the parent's of the child there; without one child, as drawn if that
+        is clear."""
         for face, (had, children) in enumerate(zip(claims, below, strict=True)):
             wish = self._parents(children, number)
-            if wish is None or (len(wish) > 1 and len(had) == 1):
-                yield face, had
-            elif len(wish) == 1 or (not wish and len(had) < 2):
+            if wish is not None and len(wish) == 1:
                 yield face, wish
+            elif len(had) < 2:
+                yield face, had
 
     def _strays(self) -> frozenset[int]:
         """Faces of small parts of grids that have other parts."""

@@ -6,16 +6,17 @@ The rule, from the lowest level up:
 
 1. A polygon that crosses or touches itself is made valid, if the ground that its two readings (shells less
    holes; even-odd) differ by is nowhere wider than the tolerance.
-2. Ground that several grids of a level cover is left to one of them; ground between grids that none covers
-   goes to one beside it, and so does a part of up to 1 m² that lies apart from the rest of its grid. It is
-   the one with the longest border along that ground; of equals (to the millimetre) the larger; then the one
-   with the smaller code. Only those are asked for whom no border moves beyond the tolerance: no place is
-   taken from a grid that is farther than that from what the grid keeps, none is given that is farther than
-   that from what the grid had. Where no one grid can have all of a sliver, it is cut across where its
-   neighbours change.
-3. Levels above follow the grids below them, as far as the tolerance allows: a parent gets what its children
-   have and loses what they have not. A point is located by the lowest level, so theirs is the border that
-   counts. Levels that were made by merging are merged again.
+2. Ground that several grids of a level cover is left to one of them; ground that none covers, between grids
+   or between one and the border of a level above, goes to one beside it. It is the one with the longest border
+   along that ground; of equals (to the millimetre) the larger; then the one with the smaller code. Only those
+   are asked for whom no border moves beyond the tolerance: no place is taken from a grid that is farther than
+   that from what the grid keeps, none is given that is farther than that from what the grid had. Where no one
+   grid can have all of a sliver, it is cut across where its neighbours change.
+   A part of up to 1 m² that lies apart from the rest of its grid goes to a neighbour by the same rule, but that
+   it is not measured how far it is from the rest.
+3. Levels above follow the grids below them, as far as the tolerance allows: ground goes to the parent of the
+   child that has it. A point is located by the lowest level, so that is the border that counts. Levels that
+   were made by merging are merged again.
 
 What would have to move farther stays as drawn, and is told too. No corner moves; where borders meet one may
 get a corner more, so that neighbours have every one in common. GEOS' coverage cleaner, which shapely has too,

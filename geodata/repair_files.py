@@ -14,7 +14,7 @@ import copy
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Final
@@ -112,10 +112,18 @@ def _write_layer(file: Path, layer: str, features: Features, drawing: Drawing, n
             mode="a" if file.exists() else "w",
             geometry_type="MultiPolygon" if areas else "Unknown",
             promote_to_multi=areas,
-            layer_options={"FID": "repair_fid", "GEOMETRY_NAME": "repair_geometry"},
+            layer_options={"FID": _free("fid", columns), "GEOMETRY_NAME": _free("geom", columns)},
         )
     except (DataSourceError, DataLayerError, shapely.errors.ShapelyError) as error:
         raise UnwritableFile(file, str(error)) from error
+
+
+def _free(name: str, columns: Iterable[str]) -> str:
+    """A name that no column has; SQLite tells capitals and small letters not apart."""
+    taken = {column.lower() for column in columns}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def pointed_at(city: str, file: str) -> str:
@@ -151,7 +159,7 @@ def _edited(city: str, table: str, file: str, layers: Sequence[str]) -> str:
     """The text with the lines about where polygons are taken out of every such table, and new ones put in."""
     text, at, seen = [], 0, 0
     headers = list(_HEADER.finditer(city))
-    for header, following in zip(headers, [*headers[1:], None], strict=True):
+    for header, following in zip(headers, [*headers, None][1:], strict=True):
         if re.sub(r"\s", "", header[1]) != table:
             continue
         end = len(city) if following is None else following.start()
