@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from dispatch.entries import to_micros
 from dispatch.errors import DispatchError
 from dispatch.lifecycle import ENDED, Stage
 from gridgov import commands
 from gridgov.errors import ServiceError
-from gridgov.storage.errors import Stale, StorageError
+from gridgov.storage.errors import Stale, StorageError, StoreFailed
 from gridgov.storage.ledger import MAIN, Committed, Head, read_head
 from gridgov.storage.tables import IncidentRow
 from gridgov.storage.writer import Chore, Writer
@@ -52,6 +53,8 @@ class Relocator:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._stopped = threading.Event()
+        #: The store was busy, or out of order for a while: the next look goes on.
+        self._unfinished = False
 
     def start(self) -> None:
         """Begin, with what an earlier process left undone; once begun, it goes on."""
@@ -107,6 +110,7 @@ class Relocator:
                 log.info("an incident was not located again", incident=id_, why=str(refused))
                 if not isinstance(refused, Stale):
                     failed.add(id_)
+                self._unfinished |= isinstance(refused, StoreFailed)
         return done
 
     def _lagging(self) -> list[tuple[str, int]]:
@@ -117,12 +121,14 @@ class Relocator:
 
     def _work(self) -> None:
         while not self._stopped.is_set():
-            woken = self._wake.wait(LOOK_S)
+            look = self._wake.wait(LOOK_S) or self._unfinished
             self._wake.clear()
+            self._unfinished = False
             try:
-                if self._due() or woken:
+                if self._due() or look:
                     self.sweep()
-            except (ServiceError, StorageError) as why:
+            except (ServiceError, StorageError, SQLAlchemyError) as why:
+                self._unfinished = True
                 log.warning("open incidents wait to be located again", why=str(why))
 
     def _due(self) -> bool:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -169,7 +170,7 @@ class Writer:
     def _chore(self, chore: Chore) -> Any:
         try:
             before = self._edition
-            with self._engine.begin() as connection:
+            with self._begun() as connection:
                 now = self._clock()
                 self._switched(connection, lock_head(connection, self._stream), now)
                 result = chore.run(connection, now)
@@ -216,7 +217,7 @@ class Writer:
             log.exception("a reader of commits failed", position=committed[-1].position)
 
     def _transaction(self, commands: list[Command]) -> tuple[list[Any], list[Committed]]:
-        with self._engine.begin() as connection:
+        with self._begun() as connection:
             now = self._clock()
             head = self._switched(connection, lock_head(connection, self._stream), now)
             self._refresh(connection, head)
@@ -231,6 +232,19 @@ class Writer:
                     outcomes.append(refusal)
             batch.write()
         return outcomes, batch.committed
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction. Where it fails, what it put in force is not: else nobody would be told of the switch
+        that is made again in the next one.
+        """
+        before = self._in_force, self._versions
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except BaseException:
+            self._in_force, self._versions = before
+            raise
 
     @property
     def _edition(self) -> int | None:

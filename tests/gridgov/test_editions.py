@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from dispatch.entries import SYSTEM, Relocated
 from dispatch.lifecycle import Act, Role
 from geodata.errors import UnacceptedFindings
 from geodata.grids import Hierarchy
-from gridgov import accounts, city, commands
+from gridgov import accounts, city, commands, relocation
 from gridgov.commands import SentAct, SentPosition, SentReport
 from gridgov.editions import Atlases
 from gridgov.errors import (
@@ -28,7 +32,7 @@ from gridgov.scope import Assignment
 from gridgov.service import Service
 from gridgov.storage import ledger
 from gridgov.storage.batch import Receipt
-from gridgov.storage.errors import Stale
+from gridgov.storage.errors import Stale, StoreBusy, StoreFailed
 from gridgov.storage.rebuild import differences
 from gridgov.succession import carried, decide_carried
 from tests.gridgov import scene
@@ -135,6 +139,62 @@ def test_what_an_earlier_process_left_is_taken_up_at_the_next_start(service: Ser
             break
         service.relocator._stopped.wait(0.05)
     assert {place(service, one) for one in waiting} == {(("D", "N", "N3"), 2)}
+
+
+def relocated(service: Service, incidents: Sequence[str]) -> bool:
+    """Whether all of them lie in edition 2, within ten seconds."""
+    for _ in range(200):
+        if {place(service, one)[1] for one in incidents} == {2}:
+            return True
+        service.relocator._stopped.wait(0.05)
+    return False
+
+
+def test_a_busy_store_only_puts_off_what_has_to_be_located_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = [report(service, scene.at("N1")) for _ in range(3)]
+    import_(service, scene.redrawn())
+    refusals, submit = [StoreBusy(), StoreFailed(cause="OperationalError")], service.writer.submit
+
+    def busy(work: Any) -> Future[Any]:
+        if not refusals:
+            return submit(work)
+        refusal = refusals.pop(0)
+        if isinstance(refusal, StoreBusy):
+            raise refusal
+        failed: Future[Any] = Future()
+        failed.set_exception(refusal)
+        return failed
+
+    monkeypatch.setattr(service.writer, "submit", busy)
+    monkeypatch.setattr(relocation, "LOOK_S", 0.05)
+    service.relocator.start()
+    assert relocated(service, waiting)
+    assert not refusals
+
+
+def test_a_switch_that_was_not_committed_did_not_happen_and_is_told_when_it_does(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, told = report(service, scene.at("N1")), list[int]()
+    service.on_switch.append(lambda: told.append(service.in_force.atlas.edition))
+    import_(service, scene.redrawn(), effective_at=FRIDAY)
+    set_clock(service, FRIDAY)
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "append", _full)
+        with pytest.raises(StoreFailed):
+            report(service, scene.at("S1"))
+    assert service.in_force.atlas.edition == 1
+    assert told == []
+    report(service, scene.at("S1"))
+    assert told == [2]
+    service.relocator.start()
+    assert relocated(service, [waiting])
+
+
+def _full(*_: object) -> None:
+    raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
 
 def test_what_lies_in_the_tray_is_found_a_grid_when_one_is_drawn_there(service: Service) -> None:
