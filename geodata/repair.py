@@ -7,13 +7,13 @@ The rule, from the lowest level up:
 1. A polygon that crosses or touches itself is made valid, if the ground that its two readings (shells less
    holes; even-odd) differ by is nowhere wider than the tolerance.
 2. Ground that several grids of a level cover is left to one of them; ground that none covers, between grids
-   or between one and the border of a level above, goes to one beside it. It is the one with the longest border
-   along that ground; of equals (to the millimetre) the larger; then the one with the smaller code. Only those
-   are asked for whom no border moves beyond the tolerance: no place is taken from a grid that is farther than
-   that from what the grid keeps, none is given that is farther than that from what the grid had. Where no one
-   grid can have all of a sliver, it is cut across where its neighbours change.
-   A part of up to 1 m² that lies apart from the rest of its grid goes to a neighbour by the same rule, but that
-   it is not measured how far it is from the rest.
+   or between one and the border of a level above, goes to one beside it. It is the one with the longest
+   border along that ground; of equals (to the millimetre) the larger; then the one with the smaller code.
+   Only those are asked for whom no border moves beyond the tolerance: no place is taken from a grid that is
+   farther than that from what the grid keeps, none is given that is farther than that from what the grid
+   had. Where no one grid can have all of a sliver, it is cut across where its neighbours change.
+   A part of up to 1 m² that lies apart from the rest of its grid goes to a neighbour by the same rule; how
+   far it is from the rest is not measured.
 3. Levels above follow the grids below them, as far as the tolerance allows: ground goes to the parent of the
    child that has it. A point is located by the lowest level, so that is the border that counts. Levels that
    were made by merging are merged again.
