@@ -65,8 +65,9 @@ def feature_collection(findings: Iterable[Finding]) -> bytes:
         shape = found.geometry
         if shape is None and found.place is not None:
             shape = shapely.Point(found.place)
-        drawn = None if shape is None or shape.is_empty else shapely.to_geojson(shapely.orient_polygons(shape))
-        geometry = None if drawn is None else orjson.Fragment(drawn)
+        geometry = None
+        if shape is not None and not shape.is_empty:
+            geometry = orjson.Fragment(shapely.to_geojson(shapely.orient_polygons(shape)))
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     return orjson.dumps({"type": "FeatureCollection", "name": "findings", "features": features})
 
