@@ -7,6 +7,7 @@ Request paths are logged without their query, which may hold words somebody sear
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ import structlog
 
 #: Names under which a secret might come along with an error's details.
 SECRETS: Final = frozenset({"token", "password", "authorization", "cookie", "set-cookie"})
+#: Addresses come from strangers: what moves a terminal's cursor, or begins another line, is written out.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SEVERAL_LINES: Final = frozenset({"event", "exception", "stack"})
 #: Without the values of local variables: among them are tokens and citizens' words.
 _TRACEBACK: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
@@ -27,6 +31,7 @@ def configure(log_format: str, level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         without_secrets,
+        without_control,
     ]
     last: list[Any] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
@@ -78,4 +83,15 @@ def without_secrets(_: Any, __: str, event: structlog.typing.EventDict) -> struc
     """Take out the value of anything that is called like a secret."""
     for name in SECRETS & event.keys():
         event[name] = "(left out)"
+    return event
+
+
+def without_control(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Write out control characters in what is told: a line of the log is one line, and nothing but text."""
+    for name, value in event.items():
+        if isinstance(value, str) and _CONTROL.search(value):
+            lines = value.split("\n") if name in _SEVERAL_LINES else [value]
+            event[name] = "\n".join(
+                _CONTROL.sub(lambda found: ascii(found.group())[1:-1], one) for one in lines
+            )
     return event

@@ -87,3 +87,15 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger("ours").warning("careful")
     structlog.get_logger("ours").info("not this")
     assert "careful" in capsys.readouterr().err.splitlines()[0]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_a_stranger_asks_for_moves_no_cursor_and_begins_no_line(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(form, "info")
+    structlog.get_logger("ours").info("refused", path="/\x1b]0;title\x07\u009b31m\nforged")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert not {"\x07", "\u009b"} & set(line)
+    assert "\x1b]" not in line
+    assert "forged" in line
