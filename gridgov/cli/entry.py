@@ -31,6 +31,7 @@ from gridgov.cli import (
     upkeep,
     watch,
 )
+from gridgov.cli.output import say
 from gridgov.errors import ServiceError
 from gridgov.settings import Settings
 from gridgov.storage.errors import StorageError
@@ -151,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int = 1) -> int:
-    print(f"gridgov: {message}", file=sys.stderr)
+    say(f"gridgov: {message}")
     return code
 
 

@@ -19,7 +19,7 @@ from geodata.errors import UnreadableDrawing
 from geodata.findings import Finding, Severity, feature_collection, size
 from geodata.read import survey
 from gridgov.cli.headings import RULES
-from gridgov.cli.output import AsJson, print_json, print_table, progress, say
+from gridgov.cli.output import AsJson, print_json, print_table, progress, say, tell
 from gridgov.errors import BadInput
 
 grids = typer.Typer(no_args_is_help=True, help="The grids: check, compare, import, export. 网格")
@@ -138,20 +138,20 @@ def _show(drawing: Drawing, findings: Sequence[Finding]) -> None:
     levels = [(level["key"], level["name_zh"], f"{level['grids']:,}") for level in levels_of(drawing)]
     print_table("", ("level", "", "grids"), levels, numbers=1)
     for source in drawing.sources:
-        print(f"{source.file}: {source.features:,} features in {source.crs}; {_way(source)}")
+        tell(f"{source.file}: {source.features:,} features in {source.crs}; {_way(source)}")
         for remark in source.remarks:
-            print(f"  note: {remark}")
+            tell(f"  note: {remark}")
     order = {Severity.error: 0, Severity.warning: 1, Severity.info: 2}
     worst = sorted(findings, key=lambda f: (f.accepted is not None, order[f.severity], f.code, -f.measure))
     for found in worst[:SHOWN]:
         place = "" if found.place is None else f" at {found.place[0]:.6f},{found.place[1]:.6f}"
         about = " ".join(filter(None, (found.code, found.level, *found.grids, _measure(found))))
-        print(f"\n{_kind(found)} {about}{place}")
-        print(f"  {found.message}")
+        tell(f"\n{_kind(found)} {about}{place}")
+        tell(f"  {found.message}")
         if found.accepted:
-            print(f"  accepted: {found.accepted}")
+            tell(f"  accepted: {found.accepted}")
     if len(worst) > SHOWN:
-        print(f"\nand {len(worst) - SHOWN:,} more: --json and --geojson list them all")
+        tell(f"\nand {len(worst) - SHOWN:,} more: --json and --geojson list them all")
     _sum_up(findings)
 
 
@@ -180,4 +180,4 @@ def _sum_up(findings: Sequence[Finding]) -> None:
         f"{line['count']:,} {line['finding']} ({line['severity']}{', accepted' if line['accepted'] else ''})"
         for line in counted(findings)
     ]
-    print(f"\nfound: {', '.join(lines) or 'nothing'}")
+    tell(f"\nfound: {', '.join(lines) or 'nothing'}")

@@ -16,7 +16,7 @@ from geodata.errors import BadPoint, check_point
 from geodata.locate import Located
 from gridgov import city
 from gridgov.cli.grids import grids
-from gridgov.cli.output import AsJson, print_json, say
+from gridgov.cli.output import AsJson, print_json, say, tell
 from gridgov.cli.publishing import Edition
 from gridgov.cli.reading import atlas_in, reader_of, settings_of
 from gridgov.errors import BadInput
@@ -98,14 +98,12 @@ def _located(atlas: Atlas, lon: float, lat: float, datum: Datum, accuracy: float
 
 def _show(found: dict[str, Any]) -> None:
     if found["path"] is None:
-        sys.stdout.write(
-            f"in no grid; the nearest is {'/'.join(found['nearest'])}, {found['outside_m']:,.1f} m away\n"
-        )
+        tell(f"in no grid; the nearest is {'/'.join(found['nearest'])}, {found['outside_m']:,.1f} m away")
     else:
         names = " > ".join(found["names"])
-        sys.stdout.write(f"{'/'.join(found['path'])} ({names}), {found['border_m']:,.1f} m from its border\n")
+        tell(f"{'/'.join(found['path'])} ({names}), {found['border_m']:,.1f} m from its border")
     for one in found["near_border"]:
-        sys.stdout.write(f"or {'/'.join(one['path'])}, {one['metres']:,.1f} m away\n")
+        tell(f"or {'/'.join(one['path'])}, {one['metres']:,.1f} m away")
 
 
 def _locate_table(atlas: Atlas, file: Path, columns: str, datum: Datum) -> None:

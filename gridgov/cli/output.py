@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -25,6 +26,10 @@ from gridgov.rows import iso
 #: Told how many steps are done, and of how many (None: nobody knows yet).
 Told = Callable[[int, int | None], None]
 
+#: What moves a terminal's cursor or turns the order of letters round: drawings come from elsewhere, and
+#: their codes and names are shown before anybody has looked at them.
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -42,7 +47,21 @@ def print_json_line(value: Any) -> None:
 
 def say(text: str) -> None:
     """A line for people on standard error: it never gets between a result and the program that reads it."""
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)
+
+
+def tell(text: str) -> None:
+    """Text for people on standard output."""
+    print(visible(text))
+
+
+def visible(text: str) -> str:
+    r"""Text with what a terminal would obey instead of showing it written out.
+
+    >>> visible("a\x1b[31m\tb")
+    'a\\x1b[31m\tb'
+    """
+    return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]], numbers: int = 0) -> None:
@@ -51,7 +70,7 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
     for at, name in enumerate(head):
         table.add_column(name, justify="right" if at >= len(head) - numbers else "left")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else visible(str(cell)) for cell in row))
     console().print(table)
 
 

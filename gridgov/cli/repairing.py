@@ -14,7 +14,7 @@ from geodata.repair import TOLERANCE_M, WIDEST_M, Repair, repair
 from geodata.repair_files import MOVED, require_free, write_repair
 from geodata.repair_report import readable, summary
 from gridgov.cli.grids import CityFile, Folder, grids, section_of
-from gridgov.cli.output import AsJson, print_json, progress, say
+from gridgov.cli.output import AsJson, print_json, progress, say, tell
 from gridgov.errors import BadInput
 
 
@@ -54,7 +54,7 @@ def repair_(
     if as_json:
         print_json(summary(done))
     else:
-        print(readable(done), end="")
+        tell(readable(done).removesuffix("\n"))
     if out is not None and not dry_run:
         city = file.read_text(encoding="utf-8")
         for written in write_repair(done, city, file.name, folder or file.parent, out):

@@ -128,3 +128,13 @@ def test_what_cannot_be_accepted_is_only_to_be_mended(
     assert "grids.gpkg: 4 features in EPSG:2249; not brought to longitude and latitude" in said.out
     assert "that looks like degrees, not US survey feet" in said.out
     assert said.err.rstrip().endswith("MISLABELLED_CRS. Mend what the messages name")
+
+
+def test_codes_and_names_of_a_file_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever sends a file might otherwise hide a finding, or what the next command is."""
+    drawn = {"1\x1b]0;title\x07": tile(0, 0), "1\u202e2": tile(0.5, 0)}
+    assert main(["grids", "check", str(city(tmp_path, drawn))]) == 1
+    shown = "".join(capsys.readouterr())
+    assert r"1\x1b]0;title\x07" in shown
+    assert r"1\u202e2" in shown
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
