@@ -81,6 +81,7 @@ def create_app(
     app.state.parts = _parts(service, operator, passwords or Passwords())
     app.state.drawings = grids.Drawings()
     app.state.tiles = tiles.Drawn()
+    app.state.comparisons = editions.Maps()
     app.state.sheets = specialised.Sheets()
     app.state.layers = Layers()
     app.state.figures = closure.Desk()

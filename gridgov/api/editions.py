@@ -11,12 +11,14 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Final
 
 import anyio
 import shapely
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
+from sqlalchemy import Engine
 
 from geodata.errors import BadHierarchy
 from geodata.findings import Finding
@@ -26,6 +28,7 @@ from gridgov import city, redrawing
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line, Moment, Number
 from gridgov.api.dependencies import Administrator, GridGov, Parts
+from gridgov.api.shelf import Print, Shelf, answer, printed
 from gridgov.api.wkb import is_area
 from gridgov.storage.writer import Chore
 from gridgov.succession import carried, decide_carried
@@ -36,12 +39,14 @@ router = APIRouter(prefix="/api/editions", tags=["editions 网格版次"])
 EditionId = Annotated[int, Path(ge=1, le=1 << 31)]
 OpenOnly = Annotated[bool, Query(alias="open", description="only those nobody has decided on")]
 GEOJSON: Final = "application/geo+json"
+#: Bytes of comparisons drawn and packed that are kept.
+KEPT_BYTES: Final = 16 << 20
 
 
 class SentLevel(Body):
     """A level, widest first."""
 
-    key: Code
+    key: Annotated[Code, Field(pattern=r"^[^/]+$")]
     name_zh: Line
     name_en: Line
 
@@ -69,6 +74,19 @@ class Edition(Body):
     effective_at: Annotated[Moment | None, Field(description="now unless told")] = None
 
 
+class Maps:
+    """Comparisons drawn already. One takes seconds of a core and two hierarchies of memory: asked for side
+    by side, they would hold up whoever reports.
+    """
+
+    def __init__(self) -> None:
+        self._prints = Shelf[Print](KEPT_BYTES, lambda one: one.size, at_once=1, waiting=8)
+
+    async def comparison(self, reader: Engine, edition: int) -> Print:
+        """What an edition changed; raises UnknownEdition, BadInput, MapsBusy."""
+        return await self._prints.take(edition, partial(_map, reader, edition))
+
+
 @router.get("")
 def editions(_: Administrator, gridgov: GridGov) -> Response:
     """All editions there have been, newest first: in force, scheduled, past or withdrawn."""
@@ -93,11 +111,12 @@ def comparison(edition: EditionId, _: Administrator, gridgov: GridGov) -> Respon
 
 
 @router.get("/{edition}/comparison.geojson")
-def comparison_map(edition: EditionId, _: Administrator, gridgov: GridGov) -> Response:
-    """The same as a map: each change with the ground concerned. Worked out anew: some seconds."""
-    with gridgov.service.reader.connect() as connection:
-        found = redrawing.comparison_map(connection, edition)
-    return Response(found, media_type=GEOJSON, headers={"Cache-Control": "no-store"})
+async def comparison_map(
+    edition: EditionId, request: Request, _: Administrator, gridgov: GridGov
+) -> Response:
+    """The same as a map: each change with the ground concerned. Some seconds, the first time."""
+    maps: Maps = request.app.state.comparisons
+    return await answer(request, await maps.comparison(gridgov.service.reader, edition), GEOJSON)
 
 
 @router.post("/{edition}/withdraw")
@@ -166,6 +185,11 @@ def _chore(gridgov: Parts, sent: Edition, by: str) -> Chore:
         effective_at=sent.effective_at,
         compared=compared,
     )
+
+
+def _map(reader: Engine, edition: int) -> Print:
+    with reader.connect() as connection:
+        return printed(redrawing.comparison_map(connection, edition))
 
 
 def _accepted(found: Iterable[Finding], sent: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

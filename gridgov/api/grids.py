@@ -31,6 +31,8 @@ MOST_POINTS: Final = 20_000
 #: Gzipped: 4,833 micro-grids take 1.6 MB.
 PRINTS_BYTES: Final = 64_000_000
 SIMPLIFIED_KEPT: Final = 4
+#: Tolerances that wait to be simplified by: any number may be asked for, and each takes a second of a core.
+SIMPLIFIED_WAITING: Final = 8
 
 
 class Points(Body):
@@ -67,7 +69,9 @@ class Drawings:
 
     def __init__(self) -> None:
         self._prints = Shelf[Print](PRINTS_BYTES, lambda one: one.size)
-        self._simplified = Shelf[Hierarchy](SIMPLIFIED_KEPT, lambda _: 1, at_once=1)
+        self._simplified = Shelf[Hierarchy](
+            SIMPLIFIED_KEPT, lambda _: 1, at_once=1, waiting=SIMPLIFIED_WAITING
+        )
 
     async def level(self, atlas: Atlas, key: str, asked: Drawing) -> Print:
         """The grids of a level as GeoJSON; raises UnknownLevel, UnknownGrid, MapsBusy."""

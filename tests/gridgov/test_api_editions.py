@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from shapely.geometry import box, shape
+from sqlalchemy import Connection
 
 from geodata.grids import Hierarchy
-from gridgov import accounts
+from gridgov import accounts, redrawing
 from gridgov.api.editions import as_body
 from gridgov.redrawing import preview
 from gridgov.rows import iso
@@ -94,6 +95,33 @@ def test_the_comparison_as_a_map(site: Site) -> None:
     grounds = {one["properties"]["kind"]: shape(one["geometry"]) for one in answer.json()["features"]}
     assert grounds["split"].equals(box(114.00, 22.50, 114.01, 22.51))
     assert grounds["merged"].equals(box(114.00, 22.51, 114.02, 22.52))
+
+
+def test_a_map_of_a_comparison_is_drawn_once_however_many_ask(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty side by side took all threads that read: a liveness probe waited 11 s."""
+    drawn: list[int] = []
+    really = redrawing.comparison_map
+
+    def draw(connection: Connection, edition: int) -> bytes:
+        drawn.append(edition)
+        return really(connection, edition)
+
+    schedule(site)
+    monkeypatch.setattr("gridgov.redrawing.comparison_map", draw)
+    administrator = site.as_("administrator")
+    answers = [administrator.get("/api/editions/2/comparison.geojson") for _ in range(3)]
+    assert drawn == [2]
+    assert len({one.content for one in answers}) == 1
+    assert answers[0].headers["cache-control"].startswith("private")
+
+
+def test_the_key_of_a_level_is_part_of_addresses(site: Site) -> None:
+    body = as_body(scene.redrawn(), "second", made_up=True, findings=[])
+    body["levels"][0]["key"] = "dis/trict"
+    answer = site.as_("administrator").post("/api/editions", body)
+    assert (answer.status_code, answer.json()["findings"][0]["at"]) == (422, "body.levels.0.key")
 
 
 def test_an_edition_to_come_is_called_off(site: Site) -> None:

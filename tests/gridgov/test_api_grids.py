@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import threading
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,12 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
+from geodata.grids import Hierarchy
 from geodata.synthetic import district
 from gridgov import city
+from gridgov.api.grids import SIMPLIFIED_WAITING, Drawing, Drawings
+from gridgov.api.shelf import Print
+from gridgov.errors import MapsBusy
 from tests.gridgov import scene
 from tests.gridgov.conftest import Site, Somebody
 
@@ -95,6 +101,29 @@ class TestPolygons:
             ).json()["features"]
         ]
         assert parts == whole
+
+    def test_tolerances_without_end_are_refused_rather_than_queued(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each takes seconds of a core, and anybody who has signed in may ask for a hundred of them."""
+        let = threading.Event()
+
+        def slow(drawn: Hierarchy, level: int, metres: float) -> Hierarchy:
+            let.wait(10)
+            return drawn
+
+        async def ask() -> list[object]:
+            drawings, atlas = Drawings(), site.service.in_force.atlas
+            asked = [drawings.level(atlas, "grid", Drawing(simplified=1 + n / 8)) for n in range(12)]
+            asking = [asyncio.create_task(one) for one in asked]
+            await asyncio.sleep(0.1)
+            let.set()
+            return await asyncio.gather(*asking, return_exceptions=True)
+
+        monkeypatch.setattr("gridgov.api.grids.simplified", slow)
+        answers = asyncio.run(ask())
+        assert sum(isinstance(one, MapsBusy) for one in answers) == 12 - SIMPLIFIED_WAITING
+        assert sum(isinstance(one, Print) for one in answers) == SIMPLIFIED_WAITING
 
     def test_every_variant_is_packed_and_has_a_tag_of_its_own(self, jagged: Somebody) -> None:
         tags = set()
