@@ -43,7 +43,10 @@ def test_near_finds_what_measuring_every_grid_finds(polygons, data, metres):
         measure_all(locator, polygons, *point, metres) for point in zip(x.tolist(), y.tolist(), strict=True)
     ]
     for point, near in zip(zip(x.tolist(), y.tolist(), strict=True), expected, strict=True):
-        assert locator.near(*point, metres) == near
+        # A border is measured alone in another order than among others: the last bits may differ.
+        found = locator.near(*point, metres)
+        assert sorted(one.path for one in found) == sorted(one.path for one in near)
+        assert [one.metres for one in found] == pytest.approx([one.metres for one in near], abs=1e-6)
     at, number, away = locator.near_many(x, y, metres)
     assert at.tolist() == [place for place, near in enumerate(expected) for _ in near]
     # Many at once are measured in another order: the last bits may differ, and with them which of two is nearer.
