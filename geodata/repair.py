@@ -135,6 +135,11 @@ class _Work:
         self._given = drawing
         self._tolerance = tolerance_m
         self._shapes: list[BaseGeometry | None] = [one.geometry for one in drawing.drawn]
+        self._merged: dict[tuple[int, str | None], int] = {
+            (one.level, one.code): at
+            for at, one in enumerate(drawing.drawn)
+            if one.level in drawing.dissolved
+        }
         self._won: defaultdict[int, float] = defaultdict(float)
         self._lost: defaultdict[int, float] = defaultdict(float)
         self._farthest: defaultdict[int, float] = defaultdict(float)
@@ -223,12 +228,8 @@ class _Work:
     def _merged_above(self, positions: set[int]) -> set[int]:
         """The grids one level up that are made of these, where that level was made by merging."""
         drawn = self._given.drawn
-        parents = {(drawn[at].level - 1, drawn[at].parent) for at in positions}
-        return {
-            at
-            for at, one in enumerate(drawn)
-            if one.level in self._given.dissolved and (one.level, one.code) in parents
-        }
+        above = {(drawn[at].level - 1, drawn[at].parent) for at in positions}
+        return {self._merged[one] for one in above if one in self._merged}
 
     def _note(self, at: int, m2: float, moved_m: float) -> None:
         side = self._won if m2 > 0 else self._lost

@@ -64,17 +64,19 @@ class Sharing:
         is decided on again as things are with the others shared out.
         """
         regions = self._regions()
+        around = [frozenset(Ground(self.arrangement, one).around(self._tolerance)) for one in regions]
         tried: list[set[Claims]] = [set() for _ in regions]
         decided = [self._decide(region, self.claims, set()) for region in regions]
-        while True:
-            after = self._after(decided)
-            moved = [self._moved_after(one, after) for one in decided]
-            spoiled = [at for at, metres in enumerate(moved) if metres > self._tolerance]
-            if not spoiled:
-                break
+        after = self._after(decided)
+        moved = [self._moved_after(one, after) for one in decided]
+        while spoiled := [at for at, metres in enumerate(moved) if metres > self._tolerance]:
             last = spoiled[-1]
             tried[last].add(decided[last].gets or ())
             decided[last] = self._decide(regions[last], after, tried[last])
+            after = self._after(decided)
+            for at, near in enumerate(around):
+                if at == last or near & regions[last]:
+                    moved[at] = self._moved_after(decided[at], after)
         self.claims = after
         return [
             one if one.gets is None else replace(one, moved_m=metres)
