@@ -139,7 +139,7 @@ def _touched(
     elsewhere = {
         path_text(old.path(grid)) for grid in old.grids if (old.levels[grid.level].key, grid.code) in codes
     }
-    found = would_carry(connection, drawn - elsewhere, successors, now)
+    found = would_carry(connection, successors, now)
     displaced = [one for one in found if path_text(tuple(one["from"])) in elsewhere & drawn]
     return Touched(
         _incidents(connection, locator),

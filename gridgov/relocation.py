@@ -21,6 +21,7 @@ from dispatch.entries import to_micros
 from dispatch.errors import DispatchError
 from dispatch.lifecycle import ENDED, Stage
 from gridgov import commands
+from gridgov.editions import atlas_of
 from gridgov.errors import ServiceError
 from gridgov.storage.errors import Stale, StorageError, StoreFailed
 from gridgov.storage.ledger import MAIN, Committed, Head, read_head
@@ -55,6 +56,8 @@ class Relocator:
         self._stopped = threading.Event()
         #: The store was busy, or out of order for a while: the next look goes on.
         self._unfinished = False
+        #: The edition to come whose index is there already.
+        self._prepared: int | None = None
 
     def start(self) -> None:
         """Begin, with what an earlier process left undone; once begun, it goes on."""
@@ -135,10 +138,19 @@ class Relocator:
         """Put the edition in force whose date has come, where nothing else was written that would have."""
         with self._reader.connect() as connection:
             head = read_head(connection, self._stream)
-        if head.switch_at is None or to_micros(self._clock()) < head.switch_at:
-            return False
+            if head.switch_at is None or head.next_edition is None:
+                return False
+            if to_micros(self._clock()) < head.switch_at:
+                self._prepare(connection, head.next_edition)
+                return False
         self._writer.run(Chore(lambda *_: None))
         return True
+
+    def _prepare(self, connection: Connection, edition: int) -> None:
+        """Build the index of the edition to come, which takes seconds: at the switch reports would wait."""
+        if edition != self._prepared:
+            atlas_of(connection, edition)
+            self._prepared = edition
 
 
 def _lagging(connection: Connection, head: Head) -> list[tuple[str, int]]:

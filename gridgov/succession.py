@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from dispatch.entries import from_micros, to_micros
 from geodata.editions import Comparison, compare, reused_codes
@@ -20,12 +20,11 @@ from geodata.findings import Finding, Severity
 from geodata.grids import Hierarchy
 from gridgov.errors import AlreadyDecided, UnknownCarried
 from gridgov.rows import iso
-from gridgov.storage.tables import AssignmentRow, CarriedRow, GridRow, PersonRow, path_text, text_path
+from gridgov.storage.tables import AssignmentRow, CarriedRow, PersonRow, path_text, text_path
 from gridgov.storage.writer import Chore
 
 _assignment = AssignmentRow.__table__  # type: ignore[attr-defined]
 _carried = CarriedRow.__table__  # type: ignore[attr-defined]
-_grid = GridRow.__table__  # type: ignore[attr-defined]
 _person = PersonRow.__table__  # type: ignore[attr-defined]
 
 #: Names under which ids of carried assignments are made.
@@ -135,10 +134,9 @@ def carry_assignments(
     The old assignment stays: what was recorded in the old grid is still its holder's to see. But where the
     code of its grid stands for another place from now on (``displaced``), it ends: that place is not theirs.
     """
-    drawn = set(connection.execute(select(_grid.c.path).where(_grid.c.edition == edition)).scalars())
     elsewhere = set(displaced)
-    left = _left_behind(connection, drawn - elsewhere, now)
-    for old, path, of_old, of_new in list(_carries(connection, left, successors, elsewhere)):
+    left = _left_behind(connection, successors, now)
+    for old, path, of_old, of_new in list(_carries(connection, left, successors, now, elsewhere)):
         _carry(connection, edition, old, path, of_old, of_new, now)
     for old in left:
         if old["path"] in elsewhere:
@@ -147,15 +145,13 @@ def carry_assignments(
     return [str(old["person"]) for old in left]
 
 
-def would_carry(
-    connection: Connection, drawn: Container[str], successors: Successors, now: datetime
-) -> list[dict[str, Any]]:
-    """The assignments that a drawing with these paths would carry over, and to where; ``at_once`` where
+def would_carry(connection: Connection, successors: Successors, now: datetime) -> list[dict[str, Any]]:
+    """The assignments that a drawing with these successors would carry over, and to where; ``at_once`` where
     nobody would have to confirm it. One that leads nowhere has no ``to``.
     """
-    left = _left_behind(connection, drawn, now)
+    left = _left_behind(connection, successors, now)
     to: dict[str, list[dict[str, Any]]] = {str(old["id"]): [] for old in left}
-    for old, path, of_old, of_new in _carries(connection, left, successors):
+    for old, path, of_old, of_new in _carries(connection, left, successors, now):
         share = {"of_old": of_old, "of_new": of_new, "at_once": of_new >= WITHIN}
         to[str(old["id"])].append({"path": list(text_path(path)), **share})
     return [
@@ -168,26 +164,28 @@ def would_carry(
     ]
 
 
-def _left_behind(connection: Connection, drawn: Container[str], now: datetime) -> list[dict[str, Any]]:
-    """Running and future assignments to grids that are not among those drawn."""
+def _left_behind(connection: Connection, gone: Container[str], now: datetime) -> list[dict[str, Any]]:
+    """Running and future assignments to grids that are among those gone."""
     query = (
         select(_assignment, _person.c.display_name)
         .join(_person, _person.c.id == _assignment.c.person)
         .where(_person.c.active, _assignment.c.path != "")
-        .where(or_(_assignment.c.ends_at.is_(None), _assignment.c.ends_at > to_micros(now)))
+        .where(_not_ended(now))
         .order_by(_assignment.c.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings() if row["path"] not in drawn]
+    return [dict(row) for row in connection.execute(query).mappings() if row["path"] in gone]
 
 
 def _carries(
     connection: Connection,
     held: Sequence[Mapping[str, Any]],
     successors: Successors,
+    now: datetime,
     displaced: Container[str] = (),
 ) -> Iterator[tuple[Mapping[str, Any], str, float, float]]:
     """Where these assignments go, and the shares of area; to no grid that the same person has already."""
-    has = {tuple(row) for row in connection.execute(select(*_what(_assignment)))} if held else set()
+    running = select(*_what(_assignment)).where(_not_ended(now))
+    has = {tuple(row) for row in connection.execute(running)} if held else set()
     has = {what for what in has if what[2] not in displaced}
     for old in held:
         for path, of_old, of_new in successors.get(old["path"], ()):
@@ -195,6 +193,10 @@ def _carries(
             if what not in has and (of_old >= SLIGHT or of_new >= 0.5):
                 has.add(what)
                 yield old, path, of_old, of_new
+
+
+def _not_ended(now: datetime) -> ColumnElement[bool]:
+    return or_(_assignment.c.ends_at.is_(None), _assignment.c.ends_at > to_micros(now))
 
 
 def _what(table: Any) -> tuple[Any, ...]:

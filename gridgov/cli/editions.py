@@ -125,7 +125,8 @@ def import_(
         print_json(done | {"levels": levels_of(found.drawing), "findings": counted(all_found)})
         return
     sizes = " > ".join(f"{level['grids']:,} {level['key']}" for level in levels_of(found.drawing))
-    when = "is in force" if moment is None else f"takes effect at {done['effective_at']}"
+    begun = datetime.fromisoformat(done["effective_at"]) <= utcnow()
+    when = "is in force" if begun else f"takes effect at {done['effective_at']}"
     state = when if done["new"] else f"was there already, {when}: nothing changed"
     say(f"edition {done['edition']} ({title}: {sizes}) {state}")
     for line in counted(all_found):

@@ -117,6 +117,8 @@ def test_an_edition_is_imported_for_a_date_and_withdrawn(town: Installation, tmp
     assert "takes effect at 2098-12-31T16:00:00" in ran.err, "a local date begins at midnight in Shanghai"
     assert states(town) == [(2, "scheduled"), (1, "in_force")]
     assert "scheduled" in town.done("grids", "editions").out
+    again = town.done("grids", "import", file)
+    assert "was there already, takes effect at 2098-12-31T16:00:00" in again.err
     again = town.run("grids", "import", file, "--effective", "2099-02-01")
     assert again.code == 1
     assert "edition 2 waits to take effect" in again.err

@@ -27,6 +27,7 @@ from gridgov.errors import (
     UnknownCarried,
     UnknownEdition,
 )
+from gridgov.redrawing import preview
 from gridgov.relocation import Relocator
 from gridgov.scope import Assignment
 from gridgov.service import Service
@@ -126,6 +127,21 @@ def test_the_date_alone_puts_an_edition_in_force_when_nobody_writes(service: Ser
     assert service.in_force.atlas.edition == 2
     relocator.sweep()
     assert place(service, waiting) == (("D", "N", "N3"), 2)
+
+
+def test_the_index_of_an_edition_to_come_is_built_before_its_date(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built at the switch, every report would wait for it."""
+    built: list[int] = []
+    monkeypatch.setattr(relocation, "atlas_of", lambda _, edition: built.append(edition))
+    relocator = Relocator(service.reader, service.writer, service.clock)
+    assert not relocator._due()
+    assert built == []
+    import_(service, scene.redrawn(), effective_at=FRIDAY)
+    assert not relocator._due()
+    assert not relocator._due()
+    assert built == [2]
 
 
 def test_what_an_earlier_process_left_is_taken_up_at_the_next_start(service: Service) -> None:
@@ -337,6 +353,32 @@ def test_assignments_are_carried_to_successors_at_once_within_and_to_be_confirme
     assert ("D", "S", "S4") not in split
     assert ("D", "N", "N3") in merged
     assert left == [("D", "S", "S3")]
+
+
+def test_an_assignment_that_ended_does_not_stand_in_for_one_that_is_carried(service: Service) -> None:
+    hold(service, "inspector_s", Role.INSPECTOR, ("D", "S", "S1"))
+    ended = Assignment("as-past", Role.INSPECTOR, ("D", "S", "S3"), None, scene.LONG_AGO, scene.MONDAY)
+    service.writer.run(accounts.assign("inspector_s", ended))
+    set_clock(service, FRIDAY)
+    import_(service, scene.redrawn())
+    with service.reader.connect() as connection:
+        to = {tuple(one["to"]) for one in carried(connection)}
+    assert to == {("D", "S", "S3"), ("D", "S", "S4")}
+
+
+def test_what_an_earlier_edition_carried_over_is_not_told_again(service: Service) -> None:
+    """The assignment to a grid that is no more stays, for what was recorded there; the next drawing does not
+    concern it.
+    """
+    hold(service, "inspector_s", Role.INSPECTOR, ("D", "S", "S1"))
+    import_(service, scene.redrawn())
+    third = scene.redrawn(N5=("N", (114.02, 22.51, 114.03, 22.52)))
+    with service.reader.connect() as connection:
+        _, touched = preview(connection, third, service.clock())
+    assert touched.assignments == ()
+    import_(service, third, "third")
+    with service.reader.connect() as connection:
+        assert {one["edition"] for one in carried(connection)} == {2}
 
 
 def test_the_index_of_an_edition_is_kept_beside_the_store_and_made_anew_where_it_is_damaged(
