@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import GeometryCollection, MultiLineString, MultiPolygon, Polygon
+from shapely.geometry import GeometryCollection, LineString, MultiLineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from geodata.grids import WGS84
@@ -32,7 +32,8 @@ class Arrangement:
     """Faces, and the pieces of border between them: `owner` and `across` are faces, -1 is the open outside.
 
     `pieces` has shape (n, 4), from (x, y) to (x, y) in degrees, in the order of their owners; each piece
-    between two faces is there twice. `tree` is over the faces, `m2` what they cover.
+    between two faces is there twice. `cut` says which run along a cut. `tree` is over the faces, `m2` what
+    they cover.
     """
 
     faces: Polygons
@@ -40,13 +41,18 @@ class Arrangement:
     pieces: NDArray[np.float64]
     owner: NDArray[np.int64]
     across: NDArray[np.int64]
+    cut: NDArray[np.bool_]
     tree: shapely.STRtree
     m2: NDArray[np.float64]
 
     def beside(self, face: int) -> list[int]:
         """The faces on the other side of a face's border, as often as they are; not the outside."""
-        across = self.across[slice(*np.searchsorted(self.owner, (face, face + 1)))].tolist()
-        return [one for one in across if one >= 0]
+        return [one for one, _ in self._beside(face)]
+
+    def _beside(self, face: int) -> list[tuple[int, bool]]:
+        mine = slice(*np.searchsorted(self.owner, (face, face + 1)))
+        pairs = zip(self.across[mine].tolist(), self.cut[mine].tolist(), strict=True)
+        return [(one, cut) for one, cut in pairs if one >= 0]
 
     def border(self, region: frozenset[int]) -> NDArray[np.int64]:
         """Which pieces lie between a set of faces and what is not of it."""
@@ -57,7 +63,7 @@ class Arrangement:
     def regions(self, kinds: Mapping[int, object]) -> Iterator[frozenset[int]]:
         """The faces given with their kind; those of one kind that share a piece of border are joined.
 
-        Not across a line that is no polygon's border: it is there to cut.
+        Not across a cut, unless a polygon's border runs there too.
         """
         seen: set[int] = set()
         for first in sorted(kinds):
@@ -72,8 +78,8 @@ class Arrangement:
                 region.add(face)
                 reached += [
                     one
-                    for one in self.beside(face)
-                    if one in kinds and kinds[one] == kinds[face] and self.claims[one] != self.claims[face]
+                    for one, cut in self._beside(face)
+                    if kinds.get(one) == kinds[face] and not (cut and self.claims[one] == self.claims[face])
                 ]
             seen |= region
             yield frozenset(region)
@@ -86,12 +92,14 @@ class Arrangement:
         return whole
 
 
-def arrange(polygons: Polygons, further: Sequence[BaseGeometry] = ()) -> Arrangement:
-    """Cut the ground along the borders of valid polygons and further lines.
+def arrange(
+    polygons: Polygons, closing: Sequence[LineString] = (), cuts: Sequence[LineString] = ()
+) -> Arrangement:
+    """Part the ground along the borders of valid polygons, lines that close faces, and cuts through them.
 
     Every face says which polygons cover it; one that only lines enclose is claimed by nobody.
     """
-    borders = np.array([*shapely.boundary(polygons), *further], dtype=object)
+    borders = np.array([*shapely.boundary(polygons), *closing, *cuts], dtype=object)
     lines = shapely.union_all(borders, grid_size=GRID)
     faces = np.array(shapely.get_parts(shapely.polygonize([lines])), dtype=object)
     within = shapely.point_on_surface(faces)
@@ -108,6 +116,7 @@ def arrange(polygons: Polygons, further: Sequence[BaseGeometry] = ()) -> Arrange
         pieces,
         owner,
         _across(pieces, owner),
+        _on(cuts, pieces),
         shapely.STRtree(faces),
         grounds_m2(faces),
     )
@@ -132,6 +141,16 @@ def _across(pieces: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np
     same = (pieces[one] == pieces[other]).all(axis=1)
     across[one[same]], across[other[same]] = owner[other[same]], owner[one[same]]
     return across
+
+
+def _on(cuts: Sequence[LineString], pieces: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which pieces lie along one of the cuts."""
+    found = np.zeros(len(pieces), dtype=bool)
+    if cuts:
+        middles = shapely.points((pieces[:, :2] + pieces[:, 2:]) / 2)
+        tree = shapely.STRtree(np.array(cuts, dtype=object))
+        found[tree.query(middles, predicate="dwithin", distance=2 * GRID)[0]] = True
+    return found
 
 
 @dataclass(frozen=True, slots=True)

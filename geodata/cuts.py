@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, MultiLineString, Point
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 from geodata.arrangement import Arrangement, Claims, Ground, Polygons
 from geodata.findings import Finding
@@ -39,11 +41,18 @@ def _bare(slit: BaseGeometry, borders: Polygons) -> Iterator[LineString]:
     """The pieces of a slit's edge that are on no border, joined where they meet."""
     points, ring = shapely.get_coordinates(shapely.get_rings(slit), return_index=True)
     starts = np.flatnonzero(ring[1:] == ring[:-1])
-    pieces = np.stack([points[starts], points[starts + 1]], axis=1)
-    middles = shapely.points(pieces.mean(axis=1))
-    off = shapely.distance(middles[:, None], borders[None, :]).min(axis=1) > ROUNDING
-    long = shapely.length(shapely.linestrings(pieces)) > ROUNDING
-    yield from shapely.get_parts(shapely.line_merge(MultiLineString(list(pieces[off & long])))).tolist()
+    corners = [Point(corner) for corner in np.unique(shapely.get_coordinates(borders), axis=0)]
+    tree = shapely.STRtree(corners)
+    bare = []
+    for start, end in zip(points[starts], points[starts + 1], strict=True):
+        side = LineString([start, end])  # it may run along a border for a part of its way
+        on_it = tree.query(side, predicate="dwithin", distance=ROUNDING).tolist()
+        stops = sorted({0.0, side.length, *(side.project(corners[at]) for at in on_it)})
+        for first, last in pairwise(stops):
+            piece = substring(side, first, last)
+            if isinstance(piece, LineString) and shapely.distance(piece.centroid, borders).min() > ROUNDING:
+                bare.append(piece)
+    yield from shapely.get_parts(shapely.line_merge(MultiLineString(bare))).tolist()
 
 
 def _from_border_to_border(line: LineString, borders: Polygons) -> LineString:

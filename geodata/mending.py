@@ -58,7 +58,7 @@ class Faces:
         drawn = enumerate(drawing.drawn)
         self._rows = [at for at, one in drawn if one.level not in drawing.dissolved and is_area(shapes[at])]
         polygons = np.array([shapes[at] for at in self._rows], dtype=object)
-        self.arrangement: Arrangement = arrange(polygons, [*self._mouths(), *cuts])
+        self.arrangement: Arrangement = arrange(polygons, list(self._mouths()), cuts)
         self._claims = [tuple(self._rows[row] for row in claims) for claims in self.arrangement.claims]
 
     def share_out(self) -> Iterator[tuple[int, list[Sliver]]]:
