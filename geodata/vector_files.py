@@ -17,6 +17,7 @@ from typing import Final
 
 import pyogrio
 
+from geodata.beginnings import cut_short, told_by_content
 from geodata.errors import BadText, ChooseLayer, UnknownLayer, UnreadableFile
 from geodata.raw import Raw
 from geodata.rings import closed, sorted_out
@@ -159,7 +160,9 @@ def _layers(file: Path, shown: str) -> list[_Layer]:
     try:
         listed = pyogrio.list_layers(_address(file)).tolist()
     except pyogrio.errors.DataSourceError as error:
-        raise UnreadableFile(shown, f"{_plain(error)}. Expected one of: {KINDS}") from error
+        raise UnreadableFile(
+            shown, f"{told_by_content(file) or _plain(error)}. Expected one of: {KINDS}"
+        ) from error
     alone = len(listed) == 1
     return [
         _Layer(_stem(file) if alone else name, file, name, shown)
@@ -226,7 +229,11 @@ def _read(layer: _Layer, encoding: str | None) -> Raw:
         ) from error
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         raise UnreadableFile(layer.shown, _plain(error)) from error
-    if blobs is None or not len(blobs) or all(blob is None for blob in blobs):
+    if blobs is None:
+        raise UnreadableFile(layer.shown, f"it is a table without polygons. Expected one of: {KINDS}")
+    if is_shapefile and any(blob is None for blob in blobs) and (cut := cut_short(layer.address)):
+        raise UnreadableFile(layer.shown, cut)
+    if all(blob is None for blob in blobs):
         raise UnreadableFile(layer.shown, "it has no features with a geometry")
     columns = dict(zip(meta["fields"].tolist(), values, strict=True))
     geometries, remarks = closed(blobs)
