@@ -130,11 +130,14 @@ def _locate_table(atlas: Atlas, file: Path, columns: str, datum: Datum) -> None:
 
 def _parts(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
     part: list[list[str]] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == PART:
-            yield part
-            part = []
+    try:
+        for row in rows:
+            part.append(row)
+            if len(part) == PART:
+                yield part
+                part = []
+    except csv.Error as error:
+        raise BadInput(f"the table is no sound CSV: {error}; is a quotation mark left open?") from error
     if part:
         yield part
 

@@ -83,6 +83,14 @@ def test_what_cannot_be_located_is_told(
     assert "Traceback" not in refused.err
 
 
+def test_a_table_with_a_quotation_mark_left_open_is_told(grids: Installation, tmp_path: Path) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text('lon,lat,words\n114.005,22.515,"' + "left open\n" * 20_000, encoding="utf-8")
+    said = grids.run("grids", "locate", "--csv", table, "--datum", "wgs84")
+    assert said.code == 1
+    assert "no sound CSV: field larger than field limit" in said.err
+
+
 def test_a_store_without_grids_says_how_to_bring_them_in(tmp_path: Path) -> None:
     made = Installation(tmp_path / "var")
     made.done("init")
