@@ -51,4 +51,4 @@ def cut_short(shp: Path) -> str | None:
     counted, there = int.from_bytes(head[24:28], "big") * 2, shp.stat().st_size
     if there >= counted:
         return None
-    return f"it is cut short: its .shp counts {counted:,} bytes and has {there:,}. Send it again, best as one zip"
+    return f"it is cut short: its .shp counts {counted:,} bytes and has {there:,}. Send it again"
