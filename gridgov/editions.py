@@ -162,7 +162,7 @@ def withdraw(edition: int, by: str) -> Chore:
         waiting = connection.execute(select(func.max(col(StreamHead.next_edition)))).scalar()
         if about["withdrawn_at"] is not None:
             return
-        if waiting != edition or about["effective_at"] <= to_micros(now):
+        if waiting != edition:
             raise EditionInForce(edition=edition)
         connection.execute(
             update(_edition)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
-from dispatch.entries import from_micros, to_micros
+from dispatch.entries import SYSTEM, from_micros, to_micros
 from geodata.editions import Comparison, compare, reused_codes
 from geodata.errors import UnacceptedFindings
 from geodata.findings import Finding, Severity
@@ -137,12 +137,34 @@ def carry_assignments(
     elsewhere = set(displaced)
     left = _left_behind(connection, successors, now)
     for old, path, of_old, of_new in list(_carries(connection, left, successors, now, elsewhere)):
-        _carry(connection, edition, old, path, of_old, of_new, now)
+        _carry(connection, edition, old, path, of_old, of_new, now, at_once=of_new >= WITHIN)
+    waiting = _waiting(connection, successors)
+    for old, path, of_old, of_new in list(_carries(connection, waiting, successors, now, elsewhere)):
+        _carry(connection, edition, old, path, of_old, of_new, now, at_once=False)
+    for row in waiting:
+        _decide(connection, row["carried"], None, SYSTEM, now, confirmed=False)
     for old in left:
         if old["path"] in elsewhere:
             ended = update(_assignment).where(_assignment.c.id == old["id"])
             connection.execute(ended.values(ends_at=to_micros(now)))
     return [str(old["person"]) for old in left]
+
+
+def _waiting(connection: Connection, gone: Container[str]) -> list[dict[str, Any]]:
+    """What was carried to a grid that is itself no more before anybody confirmed it: it waits further on."""
+    names = ("id", "person", "role", "department", "starts_at")
+    query = (
+        select(
+            *(_assignment.c[name] for name in names),
+            _carried.c.id.label("carried"),
+            _carried.c.path,
+            _carried.c.ends_at,
+        )
+        .join(_assignment, _assignment.c.id == _carried.c.assignment)
+        .where(_carried.c.decided_at.is_(None), _carried.c.made.is_(None))
+        .order_by(_carried.c.id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings() if row["path"] in gone]
 
 
 def would_carry(connection: Connection, successors: Successors, now: datetime) -> list[dict[str, Any]]:
@@ -211,9 +233,11 @@ def _carry(
     of_old: float,
     of_new: float,
     now: datetime,
+    *,
+    at_once: bool,
 ) -> None:
     id_ = str(uuid.uuid5(CARRIED, f"{edition}\n{old['id']}\n{path}"))
-    made = _assign(connection, id_, old, path, now) if of_new >= WITHIN else None
+    made = _assign(connection, id_, old, path, now) if at_once else None
     connection.execute(
         insert(_carried).values(
             id=id_,
@@ -289,14 +313,17 @@ def decide_carried(id_: str, by: str, *, confirmed: bool) -> Chore:
         if not confirmed and made is not None:
             ended = update(_assignment).where(_assignment.c.id == made)
             connection.execute(ended.values(ends_at=to_micros(now)))
-        connection.execute(
-            update(_carried)
-            .where(_carried.c.id == id_)
-            .values(made=made, decided_at=to_micros(now), decided_by=by, confirmed=confirmed)
-        )
+        _decide(connection, id_, made, by, now, confirmed=confirmed)
         return str(row["person"])
 
     return Chore(run)
+
+
+def _decide(
+    connection: Connection, id_: str, made: str | None, by: str, now: datetime, *, confirmed: bool
+) -> None:
+    decided = {"made": made, "decided_at": to_micros(now), "decided_by": by, "confirmed": confirmed}
+    connection.execute(update(_carried).where(_carried.c.id == id_).values(decided))
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

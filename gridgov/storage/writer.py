@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from dispatch.entries import to_micros
 from gridgov.in_force import InForce
 from gridgov.storage.batch import Batch, Command
 from gridgov.storage.errors import NoRulesYet, StorageError, StoreBusy, StoreFailed
@@ -32,6 +33,8 @@ from gridgov.storage.ledger import Committed, Head, lock_head
 BATCH = 256
 #: So many commands may wait: at the slowest rate worth keeping (1,000/s) that is ten seconds.
 QUEUE = 10_000
+#: After an edition could not be put in force, it is tried again so much later.
+SWITCH_AGAIN = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +80,7 @@ class Writer:
         self._versions: tuple[int | None, int | None, int | None] | None = None
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._stopped = False
+        self._no_switch_before: datetime | None = None
         self._gate = threading.Lock()
 
     def start(self) -> None:
@@ -251,8 +255,25 @@ class Writer:
         return None if self._in_force is None else self._in_force.atlas.edition
 
     def _switched(self, connection: Connection, head: Head, now: datetime) -> Head:
-        """Where the stream ends, after an edition whose date has come was put in force."""
-        return lock_head(connection, self._stream) if self._switch(connection, head, now) else head
+        """Where the stream ends, after an edition whose date has come was put in force.
+
+        An edition that cannot be is logged and tried again later: reports go on in the one before, and it can
+        still be withdrawn.
+        """
+        due = head.switch_at is not None and head.switch_at <= to_micros(now)
+        if not due or (self._no_switch_before is not None and now < self._no_switch_before):
+            return head
+        self._no_switch_before = None
+        try:
+            with connection.begin_nested():
+                switched = self._switch(connection, head, now)
+        except DBAPIError:
+            raise
+        except Exception:
+            log.exception("an edition could not be put in force", edition=head.next_edition)
+            self._no_switch_before = now + SWITCH_AGAIN
+            return head
+        return lock_head(connection, self._stream) if switched else head
 
     def _refresh(self, connection: Connection, head: Head) -> None:
         versions = (head.rules, head.edition, head.specialised)

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import shapely
 from sqlalchemy.exc import OperationalError
 
 from dispatch.entries import SYSTEM, Relocated
 from dispatch.lifecycle import Act, Role
 from geodata.errors import UnacceptedFindings
-from geodata.grids import Hierarchy
+from geodata.grids import Hierarchy, measured
 from gridgov import accounts, city, commands, relocation
 from gridgov.commands import SentAct, SentPosition, SentReport
 from gridgov.editions import Atlases
@@ -424,3 +425,55 @@ def test_an_assignment_to_a_code_that_stands_for_another_place_ends_and_is_carri
     assert ("D", "S", "S6") in held
     assert ("D", "S", "S2") not in held
     assert (one["to"], one["state"]) == (["D", "S", "S6"], "running")
+
+
+def test_what_waits_to_be_confirmed_waits_on_when_its_grid_is_redrawn_too(service: Service) -> None:
+    """N1 is merged into N3, which nobody confirms before N3 is split: both halves wait then."""
+    hold(service, "inspector_n", Role.INSPECTOR, ("D", "N", "N1"))
+    import_(service, scene.redrawn())
+    west, east = (114.00, 22.51, 114.005, 22.52), (114.005, 22.51, 114.02, 22.52)
+    halves = scene.redrawn(N3=("N", west), N7=("N", east))
+    squares = [grid for grid in halves.grids if grid.code != "N3"]
+    squares.append(measured("N8", "网格N8", 2, "N", shapely.box(*west)))
+    import_(service, Hierarchy.build(halves.levels, squares), "third")
+    with service.reader.connect() as connection:
+        found = {(one["edition"], one["to"][-1]): one for one in carried(connection)}
+        waiting = {tuple(one["to"]) for one in carried(connection, open_only=True)}
+    assert {key: one["state"] for key, one in found.items()} == {
+        (2, "N3"): "declined",
+        (3, "N7"): "waiting",
+        (3, "N8"): "waiting",
+    }
+    assert waiting == {("D", "N", "N7"), ("D", "N", "N8")}
+    service.writer.run(decide_carried(found[3, "N8"]["id"], "administrator", confirmed=True))
+    now = service.clock()
+    with service.reader.connect() as connection:
+        held = {a.path for a in accounts.find_person(connection, "inspector_n").assignments if a.runs(now)}
+    assert ("D", "N", "N8") in held
+    assert ("D", "N", "N7") not in held
+
+
+def test_an_edition_that_cannot_be_put_in_force_holds_up_nobody_and_can_be_withdrawn(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_(service, scene.redrawn(), effective_at=FRIDAY)
+    tried = []
+
+    def breaks(*_: Any) -> bool:
+        tried.append(1)
+        raise ValueError("the ground is gone")
+
+    right = service.writer._switch
+    monkeypatch.setattr(service.writer, "_switch", breaks)
+    set_clock(service, FRIDAY)
+    assert place(service, report(service, scene.at("N1"))) == (("D", "N", "N1"), 1)
+    report(service, scene.at("N1"))
+    assert len(tried) == 1
+    set_clock(service, FRIDAY + timedelta(minutes=2))
+    report(service, scene.at("N1"))
+    assert len(tried) == 2
+    service.writer.run(city.withdraw(2, "test"))
+    monkeypatch.setattr(service.writer, "_switch", right)
+    set_clock(service, FRIDAY + timedelta(minutes=9))
+    assert place(service, report(service, scene.at("N1"))) == (("D", "N", "N1"), 1)
+    assert states(service) == {1: "in_force", 2: "withdrawn"}
