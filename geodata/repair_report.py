@@ -66,13 +66,13 @@ def _moved(done: Repair) -> Iterator[str]:
     for kind, number in sorted(Counter(one.kind for one in done.moved).items()):
         m2 = sum(one.m2 for one in done.moved if one.kind == kind)
         yield f"  {number} x {kind}, {size(m2)}"
-    yield f"no border moved by more than {farthest:.2f} m"
+    yield f"no border moved by more than {farthest:.3g} m"
 
 
 def _stays(done: Repair) -> Iterator[str]:
     if not done.stays:
         return
-    yield f"{len(done.stays)} stay as drawn:"
+    yield f"{len(done.stays)} left as drawn:"
     for one in sorted(done.stays, key=lambda place: -place.m2)[:SHOWN]:
         whose = f" of {', '.join(one.before)}" if one.before else ""
         at = place_in(one.ground)
@@ -89,7 +89,7 @@ def _changes(done: Repair) -> Iterator[str]:
     for one in sorted(moved, key=_how_much, reverse=True)[:SHOWN]:
         yield (
             f"  {one.level} {one.code}: {one.m2_before:,.1f} m² before, {one.m2_after:,.1f} after; "
-            f"won {size(one.m2_won)}, lost {size(one.m2_lost)}, moved by up to {one.moved_m:.2f} m"
+            f"won {size(one.m2_won)}, lost {size(one.m2_lost)}, moved by up to {one.moved_m:.3g} m"
         )
     yield from _more(moved)
 

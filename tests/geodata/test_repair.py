@@ -297,10 +297,10 @@ def test_the_report_says_the_same_to_programs_to_people_and_on_a_map() -> None:
     assert {feature["properties"]["moved"] for feature in features} == {True, False}
     text = readable(done)
     assert "1 place changed hands under a tolerance of 1 m, 60 m² together" in text
-    assert "no border moved by more than 0.60 m" in text
-    assert "1 stay as drawn:\n  overlap of B, C of level ward, 6 m²" in text
+    assert "no border moved by more than 0.6 m" in text
+    assert "1 left as drawn:\n  overlap of B, C of level ward, 6 m²" in text
     assert readable(repair(done.drawing)).startswith(
-        "nothing to repair under a tolerance of 1 m\n1 stay as drawn"
+        "nothing to repair under a tolerance of 1 m\n1 left as drawn"
     )
 
 

@@ -53,7 +53,7 @@ def test_what_is_too_wide_is_left_and_told(city: Path, capsys: pytest.CaptureFix
     out = city.parent / "mended"
     assert run("grids", "repair", city, "--out", out) == 0
     printed = capsys.readouterr().out
-    assert "1 stay as drawn:\n  overlap of 2, 3 of level ward" in printed
+    assert "1 left as drawn:\n  overlap of 2, 3 of level ward" in printed
     assert "it is 2.87 m wide" in printed
     assert run("grids", "check", out / "city.toml") == 1
 
