@@ -22,7 +22,6 @@ KNOWN: Final = (
     (b"%PDF", (), "it is a PDF, a picture of a map: ask for the polygons themselves"),
     (b"<!doctype html", (), "it is a web page, perhaps an error in place of a download: fetch it again"),
     (b"<html", (), "it is a web page, perhaps an error in place of a download: fetch it again"),
-    (b"SQLite format 3\x00", (), "it is a database (GeoPackage) that is damaged or cut short: send it again"),
 )
 """How content begins (letters in small), the names it may have, and what to say of it elsewhere."""
 

@@ -246,4 +246,6 @@ def _read(layer: _Layer, encoding: str | None) -> Raw:
 def _plain(error: Exception) -> str:
     """What GDAL says, without its advice for people who program with it, and its own names of the file."""
     text = str(error).split("; It might help")[0].rstrip(". ")
+    if "disk image is malformed" in text:
+        return "the database that it is (GeoPackage) is damaged or cut short: send it again"
     return "it is of no kind that is known here" if "not recognized as being" in text else text

@@ -111,12 +111,13 @@ def _locate_table(atlas: Atlas, file: Path, columns: str, datum: Datum) -> None:
     if len(names) != 2:
         raise BadInput(f"--columns is {columns!r}: expected two names with a comma between, as lon,lat")
     with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines)
+        rows = csv.reader(_utf8(lines, file))
         head = next(rows, [])
         missing = [name for name in names if name not in head]
         if missing:
             has = ", ".join(head) or "none"
-            raise BadInput(f"{file} has no column {' and '.join(map(repr, missing))}; it has: {has}")
+            lacks = f"{file} has no column {' and '.join(map(repr, missing))}"
+            raise BadInput(f"{lacks}; it has: {has}. Name the two with --columns")
         at = head.index(names[0]), head.index(names[1])
         out = csv.writer(sys.stdout, lineterminator="\n")
         out.writerow([*head, "grid", "edition"])
@@ -126,6 +127,17 @@ def _locate_table(atlas: Atlas, file: Path, columns: str, datum: Datum) -> None:
             out.writerows([*row, path, atlas.edition] for row, path in zip(part, paths, strict=True))
             many, inside = many + len(part), inside + sum(map(bool, paths))
     say(f"{many:,} points: {inside:,} in a grid, {many - inside:,} in none or without a position")
+
+
+def _utf8(lines: Iterator[str], file: Path) -> Iterator[str]:
+    """The lines of a table; raises BadInput where they are no UTF-8."""
+    try:
+        yield from lines
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{file} is no UTF-8 text, GBK perhaps, as spreadsheets in China write: save it as "
+            f"`CSV UTF-8`, or convert it: iconv -f GB18030 -t UTF-8 {file.name} > utf8.csv"
+        ) from error
 
 
 def _parts(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:

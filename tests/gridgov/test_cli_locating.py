@@ -91,6 +91,15 @@ def test_a_table_with_a_quotation_mark_left_open_is_told(grids: Installation, tm
     assert "no sound CSV: field larger than field limit" in said.err
 
 
+def test_a_table_in_gbk_is_named_with_what_to_do(grids: Installation, tmp_path: Path) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text("lon,lat,备注\n114.005,22.515,路口\n", encoding="gbk")
+    said = grids.run("grids", "locate", "--csv", table, "--datum", "wgs84")
+    assert said.code == 1
+    assert said.err.startswith(f"gridgov: {table} is no UTF-8 text, GBK perhaps")
+    assert "iconv -f GB18030 -t UTF-8 points.csv" in said.err
+
+
 def test_a_store_without_grids_says_how_to_bring_them_in(tmp_path: Path) -> None:
     made = Installation(tmp_path / "var")
     made.done("init")
