@@ -29,7 +29,7 @@ WARDS = (Level("ward", "区", "ward"),)
 OFF = (-3.0, -0.8, -0.1, 0.002, 0.3, 0.7, 2.0)
 """Metres: within and beyond the tolerances tried."""
 SEEDS = st.integers(0, 2**32 - 1)
-few = settings(max_examples=20)
+few = settings(max_examples=12)
 """A repair takes tenths of a second."""
 TOLERANCES = st.sampled_from([0.05, 0.5, 1.0, 4.0])
 
