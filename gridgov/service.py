@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from gridgov.city import load_in_force
 from gridgov.clock import utcnow
-from gridgov.editions import switch
-from gridgov.in_force import InForce
+from gridgov.editions import atlas_of, edition_in_force, switch
+from gridgov.in_force import Atlas, InForce
 from gridgov.relocation import Relocator
 from gridgov.settings import Settings
 from gridgov.storage.engine import WriterLock, database_file, open_engine
@@ -40,6 +40,7 @@ class Service:
         self._written: Engine = open_engine(settings.database_url, writes=True)
         self.photos = PhotoFolder(settings.photo_folder)
         self.on_commit: list[Told] = []
+        self._bare: Atlas | None = None
         self.on_switch: list[Callable[[], None]] = []
         self.writer = Writer(
             self._written, self.stream, clock, load_in_force, self._tell, switch, self._tell_of_switch
@@ -71,6 +72,33 @@ class Service:
     def in_force(self) -> InForce:
         """The rules and grids in force; raises NoRulesYet."""
         return self.writer.in_force
+
+    @property
+    def atlas(self) -> Atlas:
+        """The grids in force, which can be drawn before there are rules; raises NoRulesYet where there are
+        none.
+        """
+        try:
+            return self.in_force.atlas
+        except NoRulesYet:
+            with self.reader.connect() as connection:
+                edition = edition_in_force(connection)
+                if edition is None:
+                    raise
+                if self._bare is None or self._bare.edition != edition:
+                    self._bare = atlas_of(connection, edition)
+                return self._bare
+
+    @property
+    def names(self) -> tuple[str, str, bool]:
+        """What the city is called in Chinese and in English, and whether it is made up; before there are
+        rules, what the edition of its grids is called.
+        """
+        try:
+            city = self.in_force.city
+        except NoRulesYet:
+            return self.atlas.name, self.atlas.name, self.atlas.made_up
+        return city.name_zh, city.name_en, city.made_up
 
     @property
     def zone(self) -> str:

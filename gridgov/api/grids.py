@@ -90,7 +90,7 @@ class Drawings:
 @router.get("/grids")
 def grids(_: SignedIn, gridgov: GridGov) -> Response:
     """The edition in force and its levels, widest first, with the number of grids in each."""
-    atlas = gridgov.service.in_force.atlas
+    atlas = gridgov.service.atlas
     return Answer(
         {
             "edition": atlas.edition,
@@ -115,7 +115,7 @@ async def level_geojson(
 ) -> Response:
     """The polygons of a level as GeoJSON; the tag stays the same until the grids change."""
     drawings: Drawings = request.app.state.drawings
-    drawn = await drawings.level(gridgov.service.in_force.atlas, level, asked)
+    drawn = await drawings.level(gridgov.service.atlas, level, asked)
     return await answer(request, drawn, MEDIA_TYPE)
 
 

@@ -62,7 +62,7 @@ class Drawn:
 @router.get("/{level}.json")
 def tilejson(level: str, request: Request, _: MapReader, gridgov: GridGov) -> Response:
     """What a map needs to show a level: where its tiles are, which levels stand in at which zooms."""
-    atlas = gridgov.service.in_force.atlas
+    atlas = gridgov.service.atlas
     drawn: Drawn = request.app.state.tiles
     return Answer(_described(drawn.of(atlas), atlas, level, _base(request, gridgov)))
 
@@ -94,7 +94,7 @@ async def tile(
 
 
 def _in_force(gridgov: Parts, edition: int | None) -> Atlas:
-    atlas = gridgov.service.in_force.atlas
+    atlas = gridgov.service.atlas
     if edition is not None and edition != atlas.edition:
         raise UnknownEdition(
             f"tiles are of edition {atlas.edition}, in force now, not of {edition}: read the TileJSON again",

@@ -57,4 +57,6 @@ class UnknownIncident(StorageError):
 
 
 class NoRulesYet(StorageError):
-    """No rules or no grids are in force yet: run `gridgov city apply` and `gridgov grids import`."""
+    """No rules or no grids are in force yet: run `gridgov city apply` and `gridgov grids import`. Maps and
+    `gridgov grids` need grids alone.
+    """

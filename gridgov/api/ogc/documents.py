@@ -13,7 +13,6 @@ from geodata.grids import Level
 from gridgov.api.dependencies import parts_of
 from gridgov.api.ogc.layers import Layer
 from gridgov.api.ogc.points import KEY
-from gridgov.in_force import CityFacts
 
 PREFIX: Final = "/ogc"
 JSON: Final = "application/json"
@@ -51,12 +50,12 @@ def link(href: str, rel: str, type_: str, title: str) -> dict[str, str]:
     return {"href": href, "rel": rel, "type": type_, "title": title}
 
 
-def landing(root: str, here: str, city: CityFacts) -> dict[str, Any]:
+def landing(root: str, here: str, name_zh: str, name_en: str, made_up: bool) -> dict[str, Any]:
     """The landing page."""
     return {
-        "title": f"{city.name_zh} 网格 {city.name_en} grids",
+        "title": f"{name_zh} 网格 {name_en} grids",
         "description": "网格和案卷 (按权限) · Grids in force, and incidents as far as you may see them."
-        + (" 演示数据 · Made up." if city.made_up else ""),
+        + (" 演示数据 · Made up." if made_up else ""),
         "links": [
             link(here, "self", JSON, "This document"),
             link(f"{root}/api", "service-desc", OPENAPI, "What may be asked: OpenAPI 3.0"),

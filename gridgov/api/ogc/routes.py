@@ -38,7 +38,7 @@ def landing(request: Request, gridgov: GridGov) -> Response:
     """The landing page of OGC API - Features: the address to give to QGIS and other programs."""
     parameters.read(request.query_params, ())
     root, here = documents.root_of(request), documents.self_of(request)
-    return answers.document(request, documents.landing(root, here, gridgov.service.in_force.city))
+    return answers.document(request, documents.landing(root, here, *gridgov.service.names))
 
 
 @router.head("/conformance", include_in_schema=False, dependencies=[Anybody])
@@ -56,13 +56,12 @@ def conformance(request: Request) -> Response:
 def api(request: Request, gridgov: GridGov) -> Response:
     """This service described in OpenAPI 3.0, as programs that show maps read it."""
     parameters.read(request.query_params, ())
-    force = gridgov.service.in_force
     grids = [
         (documents.grids_id(level), f"{level.name_zh} {level.name_en}", parameters.GRIDS)
-        for level in force.atlas.hierarchy.levels
+        for level in gridgov.service.atlas.hierarchy.levels
     ]
     all_ = [*grids, (points.KEY, "案卷 incidents", parameters.INCIDENTS)]
-    told = definition.definition(documents.root_of(request), f"{force.city.name_zh} 网格", all_)
+    told = definition.definition(documents.root_of(request), f"{gridgov.service.names[0]} 网格", all_)
     return answers.document(request, told, OPENAPI)
 
 
@@ -71,7 +70,7 @@ def api(request: Request, gridgov: GridGov) -> Response:
 def collections(request: Request, _: MapReader, gridgov: GridGov) -> Response:
     """All collections: one for each level of the grids in force, and the incidents."""
     parameters.read(request.query_params, ())
-    levels = gridgov.service.in_force.atlas.hierarchy.levels
+    levels = gridgov.service.atlas.hierarchy.levels
     found = [_described(request, gridgov, level) for level in levels]
     found.append(documents.incidents_collection(documents.root_of(request)))
     self_ = link(documents.self_of(request), "self", JSON, "This document")
@@ -159,7 +158,7 @@ def item(
 
 def _level(gridgov: Parts, collection_id: str) -> Level:
     """The level whose collection has this id; raises NoSuchCollection."""
-    levels = gridgov.service.in_force.atlas.hierarchy.levels
+    levels = gridgov.service.atlas.hierarchy.levels
     found = next((level for level in levels if documents.grids_id(level) == collection_id), None)
     if found is None:
         raise NoSuchCollection(collection=collection_id)
@@ -168,9 +167,9 @@ def _level(gridgov: Parts, collection_id: str) -> Level:
 
 def _layer(request: Request, gridgov: Parts, level: Level) -> Layer:
     layers: Layers = request.app.state.layers
-    return layers.layer(gridgov.service.in_force.atlas, level.key)
+    return layers.layer(gridgov.service.atlas, level.key)
 
 
 def _described(request: Request, gridgov: Parts, level: Level) -> dict[str, Any]:
-    layer, edition = _layer(request, gridgov, level), gridgov.service.in_force.atlas.name
+    layer, edition = _layer(request, gridgov, level), gridgov.service.atlas.name
     return documents.grids_collection(documents.root_of(request), level, layer, edition)
