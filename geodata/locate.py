@@ -114,9 +114,12 @@ class Locator:
         return number if number >= raster.OUTSIDE else self._among(-2 - number, lon, lat)
 
     def _among(self, slot: int, lon: float, lat: float) -> int:
-        first = wedges.one_in_first(self._sides, self._lines, slot, lon, lat)
-        if first is not None:
+        told = wedges.one_in_first(self._sides, self._lines, slot, lon, lat)
+        if told is not None:
+            first, nobodys = told
             at: int = self._starts[slot]
+            if nobodys:
+                return raster.OUTSIDE
             found: int = self._candidates[at] if first else -1 - self._candidates[at + 1]
             return found
         for number in self._candidates[self._starts[slot] : self._starts[slot + 1]]:
@@ -161,9 +164,12 @@ class Locator:
         starts, candidates = self._raster.starts, self._raster.candidates
         point = np.flatnonzero(answer < raster.OUTSIDE)
         slot = -2 - answer.take(point)
-        first, sure = wedges.in_first(self._raster.wedges, slot, x.take(point), y.take(point))
-        number = candidates.take(starts.take(slot[sure]) + ~first[sure])
-        answer[point[sure]] = np.where(number < 0, -1 - number, number)
+        first, nobodys, sure = wedges.in_first(self._raster.wedges, slot, x.take(point), y.take(point))
+        second = ~(first | nobodys)
+        number = candidates.take(starts.take(slot) + second, mode="clip")
+        number = np.where(second, -1 - number, number)
+        number[nobodys] = raster.OUTSIDE
+        answer[point[sure]] = number[sure]
         point, slot = point[~sure], slot[~sure]
         answer[point] = raster.OUTSIDE
         at, end = starts[slot], starts[slot + 1]

@@ -44,7 +44,7 @@ class Raster:
 
     The candidates of slot s are `candidates[starts[s]:starts[s + 1]]`, smallest polygon number first; one
     written as -1 - number has all of the cell that those before it have not, and needs no test. `wedges` tell
-    most points of cells with two candidates, one of them so written, without asking a polygon.
+    most points of cells with one candidate, or two, one of them so written, without asking a polygon.
     """
 
     west: float
@@ -84,7 +84,7 @@ def build(polygons: NDArray[np.object_], cells: int | None = None) -> Raster:
     whole = _first_whole(polygons, frame, polygon, cell)
     free = whole[touched] == OUTSIDE
     halves = _halves(polygons, frame, pieces, piece[free], touched[free])
-    first, starts, candidates = _combine(whole, halves.cell, polygon, cell)
+    first, starts, candidates = _combine(whole, halves.cell[~halves.alone], polygon, cell)
     made = wedges.build(-2 - first[halves.cell], len(starts) - 1, halves, pieces.lines)
     for fixed in (first, starts, candidates):
         fixed.flags.writeable = False
@@ -216,14 +216,16 @@ def _first_whole(
 def _halves(
     polygons: NDArray[np.object_], frame: Raster, pieces: _Pieces, piece: Ints, touched: Ints
 ) -> Halves:
-    """The cells, of those touched, that two polygons share out: what is not in one is in the other.
+    """The cells, of those touched, that two polygons share out, or one and nobody.
 
-    That is so where every piece of border in it belongs to the same two polygons, and its centre lies in one
-    of them only: whoever crosses such a piece leaves one and enters the other.
+    Two do where every piece of border in it belongs to the same two, and its centre lies in one of them only:
+    whoever crosses such a piece leaves one and enters the other. One does where every piece is its own.
     """
+    nobody = len(polygons)
     first = pieces.owners[pieces.starts]
     last = pieces.owners[pieces.starts + pieces.counts - 1]
-    couple = np.where((pieces.counts == 2) & (first != last), first * len(polygons) + last, -1)
+    last = np.where(pieces.counts == 1, nobody, last)
+    couple = np.where((pieces.counts <= 2) & (first != last), first * (nobody + 1) + last, -1)
     order = np.argsort(touched, kind="stable")
     cell, piece = touched[order], piece[order]
     starts = np.flatnonzero(np.diff(cell, prepend=-1))
@@ -232,12 +234,15 @@ def _halves(
     lowest, highest = np.minimum.reduceat(pair, starts), np.maximum.reduceat(pair, starts)
     alike = (lowest == highest) & (lowest >= 0)
     starts, ends = starts[alike], ends[alike]
-    one, other = np.divmod(lowest[alike], len(polygons))
+    one, other = np.divmod(lowest[alike], nobody + 1)
     x, y = _centres(frame, cell[starts])
     in_one = _inside(polygons, one, x, y)
-    kept = in_one ^ _inside(polygons, other, x, y)
+    kept = other == nobody
+    alone, two = kept.copy(), ~kept
+    kept[two] = in_one[two] ^ _inside(polygons, other[two], x[two], y[two])
     starts, ends = starts[kept], ends[kept]
-    return Halves(cell[starts], x[kept], y[kept], piece[starts], piece[ends], ends - starts < 2, in_one[kept])
+    few = ends - starts < 2
+    return Halves(cell[starts], x[kept], y[kept], piece[starts], piece[ends], few, in_one[kept], alone[kept])
 
 
 def _inside(polygons: NDArray[np.object_], number: Ints, x: Floats, y: Floats) -> NDArray[np.bool_]:

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from geodata.borders import Spheres
 from geodata.errors import UnusableIndex
 from geodata.raster import MOST_ON_A_SIDE, OUTSIDE, Raster
-from geodata.wedges import Wedges
+from geodata.wedges import ALONE, LINE, Wedges
 
 MAGIC: Final = b"gridgov locating index\n"
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Count it up whenever what geodata.raster builds, or what is written here, comes to mean something else."""
 _SUM: Final = hashlib.sha256().digest_size
 _LONGEST_HEADER: Final = 4096
@@ -175,17 +175,24 @@ def _require_sound(index: Index, bounds: NDArray[np.float64]) -> None:
         raise ValueError("a list of it ends before it begins")
     if raster.candidates.min() < -grids or raster.candidates.max() >= grids:
         raise ValueError("a list names a grid that is not there")
-    sides = raster.wedges.sides
-    used = np.flatnonzero(sides[:, 0] >= 0)
-    if sides.max() >= 4 * len(raster.wedges.lines) or (len(used) and sides[used].min() < 0):
-        raise ValueError("a wedge names a line that is not there")
-    at = raster.starts[used]
-    two = (raster.starts[used + 1] - at == 2) & (raster.candidates[at] >= 0)
-    if not (two.all() and np.all(raster.candidates[at + 1] < 0)):
-        raise ValueError("a wedge is not between two grids")
+    _require_wedges(raster)
     doubles = (index.spheres.centres, index.spheres.radii, raster.wedges.lines)
     if not (all(np.isfinite(part).all() for part in doubles) and np.all(index.spheres.radii >= 0)):
         raise ValueError("a border lies nowhere")
+
+
+def _require_wedges(raster: Raster) -> None:
+    """Raise ValueError unless every wedge lies between lines that are there, and has its candidates."""
+    sides = raster.wedges.sides
+    used = np.flatnonzero(sides[:, 0] >= 0)
+    if sides.max() >= LINE * len(raster.wedges.lines) or (len(used) and sides[used].min() < 0):
+        raise ValueError("a wedge names a line that is not there")
+    at, alone = raster.starts[used], (sides[used, 0] & ALONE) > 0
+    many = raster.starts[used + 1] - at
+    if np.any(many != np.where(alone, 1, 2)) or np.any(raster.candidates[at] < 0):
+        raise ValueError("a wedge has other candidates than it should")
+    if np.any(raster.candidates[at[~alone] + 1] >= 0):
+        raise ValueError("a wedge has nobody beside it")
 
 
 def _require_cover(raster: Raster, bounds: NDArray[np.float64]) -> None:

@@ -1,4 +1,4 @@
-"""Cells that one straight piece of border, or two joined ones, divide between two polygons: where points lie.
+"""Cells that one straight piece of border, or two joined ones, divide: where points in them lie.
 
 Two joined pieces bound a wedge; one bounds half the plane, a wedge too. A sign that rounding might turn is
 not used: the polygons themselves are asked then, so that the answer stays exact.
@@ -21,15 +21,18 @@ Floating-Point Arithmetic and Fast Robust Geometric Predicates" (1997), the firs
 UNDERFLOW = 1e-290
 """Smaller products lose digits, which that bound leaves out."""
 NONE = -1
+RIGHT, SWAPPED, ALONE, LINE = 1, 2, 4, 8
+SHIFT = 3
+"""Of a side: to its line's number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wedges:
     """`lines` are pieces of border (x1, y1, x2, y2), degrees, shape (n, 4). `sides`, shape (slots, 2), gives
-    for each mixed cell the two lines that its wedge lies between, or NONE: line * 4 + swapped * 2 + right.
-
-    `right` says that the wedge lies right of its line, going from (x1, y1); `swapped` (of the first line)
-    that the wedge is the second candidate's and the rest of the cell the first one's.
+    for each mixed cell the two lines that its wedge lies between, or NONE: line * LINE, with the bits RIGHT
+    (the wedge lies right of the line, going from (x1, y1)) and, for the first line, SWAPPED (the wedge is not
+    the first candidate's, the rest of the cell is) and ALONE (what is not the first candidate's is nobody's,
+    else it is the second one's).
     """
 
     sides: NDArray[np.int32]
@@ -38,9 +41,10 @@ class Wedges:
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """Cells that two polygons share out between them, by number of the `cell`: its centre (`x`, `y`), the
-    first and last of the pieces of border in it (`piece` and `other`, the same where there is one), whether
-    these are all (`few`), and whether the centre lies in the first of the polygons; all of shape (n,).
+    """Cells that two polygons share out between them, or one has in part and nobody the rest (`alone`), by
+    number of the `cell`: its centre (`x`, `y`), the first and last of the pieces of border in it (`piece` and
+    `other`, the same where there is one), whether these are all (`few`), and whether the centre lies in the
+    first of the polygons; all of shape (n,).
     """
 
     cell: Ints
@@ -50,24 +54,26 @@ class Halves:
     other: Ints
     few: Bools
     in_first: Bools
+    alone: Bools
 
 
 def build(slot: NDArray[np.int32], slots: int, halves: Halves, lines: Floats) -> Wedges:
     """The wedges of those cells whose pieces make one; `slot` is the place of each cell among `slots`."""
     piece, other = lines[halves.piece], lines[halves.other]
-    alone = halves.piece == halves.other
+    single = halves.piece == halves.other
     joined, far, far_other = _joined(piece, other)
     left, sure = left_of(piece, far_other[:, 0], far_other[:, 1])
     left_other, sure_other = left_of(other, far[:, 0], far[:, 1])
-    left[alone] = left_other[alone] = True
+    left[single] = left_other[single] = True
     centre, sure_centre = left_of(piece, halves.x, halves.y)
     centre_other, sure_centre_other = left_of(other, halves.x, halves.y)
     within = (centre == left) & (centre_other == left_other)
-    useful = halves.few & (alone | (joined & sure & sure_other)) & sure_centre & sure_centre_other
+    useful = halves.few & (single | (joined & sure & sure_other)) & sure_centre & sure_centre_other
     swapped = within != halves.in_first
     sides = np.full((slots, 2), NONE, np.int32)
-    sides[slot, 0] = np.where(useful, halves.piece * 4 + swapped * 2 + ~left, NONE)
-    sides[slot, 1] = np.where(useful, halves.other * 4 + ~left_other, NONE)
+    bits = ~left * RIGHT + swapped * SWAPPED + halves.alone * ALONE
+    sides[slot, 0] = np.where(useful, halves.piece * LINE + bits, NONE)
+    sides[slot, 1] = np.where(useful, halves.other * LINE + ~left_other * RIGHT, NONE)
     sides.flags.writeable = lines.flags.writeable = False
     return Wedges(sides, lines)
 
@@ -89,29 +95,33 @@ def left_of(lines: Floats, x: Floats, y: Floats) -> tuple[Bools, Bools]:
     return turn > 0, np.abs(turn) > ROUNDING * (np.abs(a) + np.abs(b)) + UNDERFLOW
 
 
-def in_first(wedges: Wedges, slot: NDArray[np.int32], x: Floats, y: Floats) -> tuple[Bools, Bools]:
-    """For points in mixed cells: whether each lies in the first candidate rather than the second, and whether
-    that is certain.
+def in_first(wedges: Wedges, slot: NDArray[np.int32], x: Floats, y: Floats) -> tuple[Bools, Bools, Bools]:
+    """For points in mixed cells: whether each lies in the first candidate, whether it lies in nobody's part,
+    and whether that is certain. What lies in neither is the second candidate's.
     """
     # `take` copies rows ten times as fast as an index in brackets does; clipped, NONE takes any line.
     side, other = wedges.sides.take(slot, axis=0).T
-    left, sure = left_of(wedges.lines.take(side >> 2, axis=0, mode="clip"), x, y)
-    left_other, sure_other = left_of(wedges.lines.take(other >> 2, axis=0, mode="clip"), x, y)
-    within = (left != (side & 1)) & (left_other != (other & 1))
-    return within != ((side & 2) > 0), (side >= 0) & sure & sure_other
+    left, sure = left_of(wedges.lines.take(side >> SHIFT, axis=0, mode="clip"), x, y)
+    left_other, sure_other = left_of(wedges.lines.take(other >> SHIFT, axis=0, mode="clip"), x, y)
+    within = (left != (side & RIGHT)) & (left_other != (other & RIGHT))
+    first = within != ((side & SWAPPED) > 0)
+    return first, ~first & ((side & ALONE) > 0), (side >= 0) & sure & sure_other
 
 
-def one_in_first(sides: memoryview, lines: memoryview, slot: int, x: float, y: float) -> bool | None:
+def one_in_first(
+    sides: memoryview, lines: memoryview, slot: int, x: float, y: float
+) -> tuple[bool, bool] | None:
     """:func:`in_first` for one point, on `sides` and `lines` as flat rows; None where that is not certain."""
     side, other = sides[2 * slot], sides[2 * slot + 1]
     if side < 0:
         return None
     within = True
-    for line, right in ((side >> 2, side & 1), (other >> 2, other & 1)):
+    for line, right in ((side >> SHIFT, side & RIGHT), (other >> SHIFT, other & RIGHT)):
         x1, y1, x2, y2 = lines[4 * line : 4 * line + 4]
         a, b = (x1 - x) * (y2 - y), (y1 - y) * (x2 - x)
         turn = a - b
         if not abs(turn) > ROUNDING * (abs(a) + abs(b)) + UNDERFLOW:
             return None
         within = within and (turn > 0) != right
-    return within != bool(side & 2)
+    first = within != bool(side & SWAPPED)
+    return first, not first and bool(side & ALONE)

@@ -4,10 +4,12 @@ The server has the memory to hold tables and indexes, writes nothing to disk, an
 nothing. Each way is tried on a sample; scripts/bench_locate.py measures the best one.
 """
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -42,6 +44,17 @@ class Way:
     grids: str
     workers: int
     indexes_points: bool = False
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds by the `clock`, and of one `processor` at work; those of parallel workers are not in it."""
+
+    clock: float
+    processor: float
+
+    def __add__(self, other: "Took") -> "Took":
+        return Took(self.clock + other.clock, self.processor + other.processor)
 
 
 def ways(workers: Sequence[int]) -> list[Way]:
@@ -85,24 +98,20 @@ class Joins:
         self._do("CREATE INDEX ON whole USING gist (geom)")
         self._do("VACUUM ANALYZE")
 
-    def take_points(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-        """Bring in other points than before; the seconds that indexing them took."""
+    def take_points(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> Took:
+        """Bring in other points than before; what indexing them took."""
         self._do("DROP TABLE IF EXISTS come, clustered, indexed")
         self._copy("come", shapely.points(x, y))
         for table in ("clustered", "indexed"):
             self._do(f"CREATE UNLOGGED TABLE {table} AS SELECT * FROM come ORDER BY geom")
-        start = time.perf_counter()
-        self._do("CREATE INDEX ON indexed USING gist (geom)")
-        seconds = time.perf_counter() - start
+        took = self._timed("CREATE INDEX ON indexed USING gist (geom)")
         self._do("VACUUM ANALYZE come, clustered, indexed")
-        return seconds
+        return took
 
-    def seconds(self, way: Way) -> float:
-        """How long the join takes; its rows are added up in the server, to send them would take longer."""
+    def join(self, way: Way) -> Took:
+        """What the join takes; its rows are added up in the server, to send them would take longer."""
         self._do(f"SET max_parallel_workers_per_gather = {way.workers}")
-        start = time.perf_counter()
-        self._do(f"SELECT count(*), sum(p.n::bigint * g.n) {_joined(way)}")
-        return time.perf_counter() - start
+        return self._timed(f"SELECT count(*), sum(p.n::bigint * g.n) {_joined(way)}")
 
     def answers(self, way: Way, points: int) -> NDArray[np.int64]:
         """The smallest number of the polygons that each point meets, -1 for none."""
@@ -119,6 +128,17 @@ class Joins:
         assert row
         assert post
         return f"PostgreSQL {row[0]}, PostGIS {post[0]}"
+
+    def _timed(self, statement: str) -> Took:
+        start, before = time.perf_counter(), self._processor()
+        self._do(statement)
+        return Took(time.perf_counter() - start, self._processor() - before)
+
+    def _processor(self) -> float:
+        """Seconds that a processor has worked for our connection, workers left out."""
+        stat = Path(f"/proc/{self._connection.info.backend_pid}/stat").read_text(encoding="utf-8")
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _copy(self, table: str, geometries: NDArray[np.object_]) -> None:
         self._do(f"CREATE UNLOGGED TABLE {table} (n int, geom geometry)")
@@ -138,5 +158,9 @@ def _joined(way: Way) -> str:
 @contextmanager
 def joins() -> Iterator[Joins]:
     """A database of its own for as long as it is needed; raises postgres.MissingPostgres."""
-    with postgres.server(SETTINGS) as address, psycopg.connect(address, autocommit=True) as connection:
+    # Prepared statements would keep the plan that was made for another number of workers.
+    with (
+        postgres.server(SETTINGS) as address,
+        psycopg.connect(address, autocommit=True, prepare_threshold=None) as connection,
+    ):
         yield Joins(connection)

@@ -36,7 +36,7 @@ def test_the_small_scale_gives_the_promised_figures(bench, shared_data):
     assert figures["index"]["value"] < 60
     assert {"vs_geopandas_sjoin", "vs_geopandas_sjoin_nyc"} <= set(ratios)
     if postgres.missing() is None:
-        assert {"vs_postgis_join", "vs_postgis_points_indexed"} <= set(ratios)
+        assert {"vs_postgis_join", "vs_postgis_join_by_the_clock"} <= set(ratios)
     assert min(ratios.values()) > 2
 
 

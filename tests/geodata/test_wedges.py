@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from geodata import raster
 from geodata.synthetic import district
-from geodata.wedges import NONE, Wedges, in_first, left_of, one_in_first
+from geodata.wedges import ALONE, LINE, NONE, RIGHT, SWAPPED, Wedges, in_first, left_of, one_in_first
 
 coordinate = st.floats(-180, 180)
 places = st.tuples(coordinate, coordinate)
@@ -52,22 +52,24 @@ def test_denormal_products_are_not_trusted():
 
 
 def test_one_point_is_told_as_many_are():
-    """A wedge of two lines that meet at (1, 1), first candidate's and second's, and a cell without one."""
+    """A wedge of two lines that meet at (1, 1): first candidate's or the rest of the cell is; the other part is the
+    second candidate's or nobody's; and a cell without a wedge."""
     lines = np.array([[0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 2.0, 0.0]])
-    sides = np.array([[0 * 4 + 1, 1 * 4 + 1], [0 * 4 + 2 + 1, 1 * 4 + 1], [NONE, NONE]], np.int32)
+    bits = (0, SWAPPED, ALONE, SWAPPED + ALONE)
+    sides = np.array([*([RIGHT + more, LINE + RIGHT] for more in bits), [NONE, NONE]], np.int32)
     wedges = Wedges(sides, lines)
     x, y = np.array([1.0, 1.0, 0.2, 1.9, 0.5]), np.array([0.5, 1.5, 0.9, 0.9, 0.5])
-    for slot, expected in ((0, [True, False, False, False]), (1, [False, True, True, True])):
-        first, sure = in_first(wedges, np.full(5, slot, np.int32), x, y)
+    flat = sides.reshape(-1).data, lines.reshape(-1).data
+    for slot, more in enumerate(bits):
+        expected = [bool(more & SWAPPED) != within for within in (True, False, False, False)]
+        first, nobodys, sure = in_first(wedges, np.full(5, slot, np.int32), x, y)
         assert first[:4].tolist() == expected
+        assert nobodys[:4].tolist() == [bool(more & ALONE) and not one for one in expected]
         assert sure.tolist() == [True] * 4 + [False]
-        single = [
-            one_in_first(sides.reshape(-1).data, lines.reshape(-1).data, slot, *point)
-            for point in zip(x.tolist(), y.tolist(), strict=True)
-        ]
-        assert single == [*expected, None]
-    assert not in_first(wedges, np.full(5, 2, np.int32), x, y)[1].any()
-    assert one_in_first(sides.reshape(-1).data, lines.reshape(-1).data, 2, 1.0, 0.5) is None
+        single = [one_in_first(*flat, slot, *point) for point in zip(x.tolist(), y.tolist(), strict=True)]
+        assert single == [*zip(first[:4].tolist(), nobodys[:4].tolist(), strict=True), None]
+    assert not in_first(wedges, np.full(5, 4, np.int32), x, y)[2].any()
+    assert one_in_first(*flat, 4, 1.0, 0.5) is None
 
 
 def test_most_mixed_cells_of_a_district_have_a_wedge():
