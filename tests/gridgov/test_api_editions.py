@@ -18,7 +18,7 @@ from gridgov.service import Service
 from gridgov.succession import carried
 from tests.gridgov import scene
 from tests.gridgov.conftest import PEOPLE, Site
-from tests.gridgov.test_editions import FRIDAY, hold, import_, report, set_clock
+from tests.gridgov.redrawn import FRIDAY, hold, import_, report, set_clock
 
 ELSEWHERE = (114.02, 22.50, 114.03, 22.51)
 #: N1 comes back for a place it never stood for.
