@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dispatch.deadlines import Limit
-from dispatch.errors import BadRules, UnknownCategory
+from dispatch.errors import BadRules, UnknownCategory, UnknownStandard
 
 
 class Kind(StrEnum):
@@ -40,12 +40,52 @@ DEFAULT_LIMIT: Final = Limit.parse("2wd")
 
 
 @dataclass(frozen=True, slots=True)
+class CaseStandard:
+    """One of the ways in which a category's incidents are filed and closed (立案标准).
+
+    ``code`` is unique within its category. ``condition`` says when it applies, ``closing`` what has to be so
+    at the end; both are empty where the list does not tell them, and then the city's to set, as the limit is
+    where ``limit_is_default``. ``urgency`` and ``department`` None are the category's. ``calendar`` is the key
+    of the calendar that the limit runs by, empty for the city's. ``photos`` are the least numbers of photos
+    demanded by act (``report``, ``handle``, ``check``). ``automatic`` names the rule by which it is filed, and
+    perhaps dispatched, without a human hand.
+    """
+
+    code: str
+    limit: Limit = DEFAULT_LIMIT
+    limit_is_default: bool = False
+    condition_zh: str = ""
+    condition_en: str = ""
+    closing_zh: str = ""
+    closing_en: str = ""
+    urgency: Urgency | None = None
+    department: str | None = None
+    calendar: str = ""
+    photos: tuple[tuple[str, int], ...] = ()
+    automatic: str | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of governance (专业领域), such as fire or work safety: classes and categories by their keys."""
+
+    key: str
+    name_zh: str
+    name_en: str = ""
+    classes: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Category:
     """One kind of thing (类别). The codes of the two kinds overlap, so its key is (standard, kind, code).
 
     ``limit_is_default``: nobody stated the limit, the city is to set it. ``department``: who usually puts it
     right, where no routing rule says otherwise. ``aliases``: other names it goes by, such as the codes of an
-    older list. ``origin``: where it comes from.
+    older list. ``origin``: where it comes from. ``standards``: its case standards; what is filed under none of
+    them has the category's own limit, urgency, department, ``calendar`` and ``automatic`` rule, which mean
+    what they do there.
 
     >>> rubbish = Category("cn2026", Kind.EVENT, "01049", "暴露垃圾", "Exposed rubbish", class_code="01")
     >>> rubbish.key, rubbish.class_key, str(rubbish.limit)
@@ -66,6 +106,30 @@ class Category:
     department: str | None = None
     aliases: tuple[str, ...] = ()
     origin: str = ""
+    standards: tuple[CaseStandard, ...] = ()
+    calendar: str = ""
+    automatic: str | None = None
+
+    def standard_of(self, code: str | None) -> CaseStandard:
+        """The case standard of this code; for None what is filed under none of them: the category's own.
+
+        Raises UnknownStandard.
+        """
+        if code is None:
+            return CaseStandard(
+                "",
+                self.limit,
+                self.limit_is_default,
+                urgency=self.urgency,
+                department=self.department,
+                calendar=self.calendar,
+                automatic=self.automatic,
+                origin=self.origin,
+            )
+        for standard in self.standards:
+            if standard.code == code:
+                return standard
+        raise UnknownStandard(self.key, code, [standard.code for standard in self.standards])
 
     @property
     def key(self) -> str:

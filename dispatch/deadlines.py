@@ -1,10 +1,11 @@
 """Time limits and the calendar they run by: when is something due, how much of its time is left.
 
-Four kinds of time, as the field counts them (domain notes, "Categories" and "Calendars"):
+Four kinds of time, as the field counts them (domain notes, "Categories" and "Calendars"), and minutes of two of
+them for the clocks of stages:
 
-* ``eh``, clock hours: they run through nights and holidays.
+* ``eh``, clock hours, and ``em``, minutes: they run through nights and holidays.
 * ``ed``, calendar days: the same local time so many days later, whatever daylight saving does in between.
-* ``wh``, working hours: only working time counts; the limit ends at the earliest moment at which it is spent.
+* ``wh``, working hours, and ``wm``, minutes: only working time counts; the limit ends at the earliest moment at which it is spent.
 * ``wd``, working days: a start outside working time first moves forward to the next working moment; the
   limit ends at the same local time so many working days later. Where that is no working time (the hour that
   comes twice can do this to a night shift), it ends with the working range before it.
@@ -39,17 +40,28 @@ _MIDNIGHT: Final = time(0)
 
 
 class Unit(StrEnum):
-    """The four kinds of time a limit is given in."""
+    """What a limit is given in: the four units of case standards, and minutes for the clocks of stages."""
 
+    EM = "em"
     EH = "eh"
     ED = "ed"
+    WM = "wm"
     WH = "wh"
     WD = "wd"
 
 
-UNIT_ZH: Final = {Unit.EH: "小时", Unit.ED: "日", Unit.WH: "工作小时", Unit.WD: "工作日"}
+UNIT_ZH: Final = {
+    Unit.EM: "分钟",
+    Unit.EH: "小时",
+    Unit.ED: "日",
+    Unit.WM: "工作分钟",
+    Unit.WH: "工作小时",
+    Unit.WD: "工作日",
+}
+#: Units of time that runs through nights and holidays; the others are of working time.
+ELAPSED: Final = frozenset({Unit.EM, Unit.EH, Unit.ED})
 
-_LIMIT: Final = re.compile(r"([1-9][0-9]{0,3})(eh|ed|wh|wd)")
+_LIMIT: Final = re.compile(r"([1-9][0-9]{0,3})(em|eh|ed|wm|wh|wd)")
 _LONGEST: Final = 9999
 
 
@@ -85,7 +97,7 @@ class Limit:
 def _not_a_limit(text: str) -> str:
     return (
         f"{text!r} is no time limit: write a whole number from 1 to {_LONGEST} "
-        "and one of eh, ed, wh, wd, such as 4wh"
+        "and one of eh, ed, wh, wd (em or wm for minutes), such as 4wh"
     )
 
 
@@ -192,25 +204,26 @@ def due(calendar: Calendar, limit: Limit, start: datetime) -> datetime:
     '2026-03-09 11:55+08:00'
     """
     _aware(start)
-    if limit.unit is Unit.EH:
-        return start.astimezone(UTC) + timedelta(hours=limit.amount)
+    if limit.unit is Unit.EH or limit.unit is Unit.EM:
+        return start.astimezone(UTC) + _length(limit)
     if limit.unit is Unit.ED:
         wall = start.astimezone(calendar.tz).replace(tzinfo=None)
         return _utc(wall + timedelta(days=limit.amount), calendar.tz)
-    if limit.unit is Unit.WH:
-        return advance(calendar, Unit.WH, start, timedelta(hours=limit.amount))
+    if limit.unit is Unit.WH or limit.unit is Unit.WM:
+        return advance(calendar, limit.unit, start, _length(limit))
     return _working_days_later(calendar, limit.amount, start)
 
 
 def advance(calendar: Calendar, unit: Unit, start: datetime, left: timedelta) -> datetime:
     """The earliest moment, in UTC, at which ``left`` of the unit's own kind of time is spent after ``start``.
 
-    Elapsed time for eh and ed, working time for wh and wd: what :func:`remaining` gave when the clock paused.
+    Elapsed time for em, eh and ed, working time for wm, wh and wd: what :func:`remaining` gave when the clock
+    paused.
     A negative ``left`` (it was overdue) gives the moment so much before; nothing left, ``start`` itself.
     Raises CalendarTooShort, NaiveTime.
     """
     moment = _aware(start).astimezone(UTC)
-    if unit in (Unit.EH, Unit.ED) or not left:
+    if unit in ELAPSED or not left:
         return moment + left
     first = calendar._local_year(moment)
     target = calendar._year(first).worked(moment) + left
@@ -227,8 +240,8 @@ def advance(calendar: Calendar, unit: Unit, start: datetime, left: timedelta) ->
 def remaining(calendar: Calendar, unit: Unit, now: datetime, due_at: datetime) -> timedelta:
     """How much of the unit's own kind of time lies between now and the end; negative where it is overdue.
 
-    Elapsed time for eh and ed, working time for wh and wd. Raises NaiveTime, and CalendarTooShort for working
-    time between moments more than a hundred years apart.
+    Elapsed time for em, eh and ed, working time for wm, wh and wd. Raises NaiveTime, and CalendarTooShort for
+    working time between moments more than a hundred years apart.
 
     A clock that pauses on Friday at 16:00 with two working hours left goes on with two on Monday:
 
@@ -241,11 +254,18 @@ def remaining(calendar: Calendar, unit: Unit, now: datetime, due_at: datetime) -
     >>> again.astimezone(city.tz).isoformat(" ", "minutes")
     '2026-03-09 10:00+08:00'
     """
-    if unit in (Unit.EH, Unit.ED):
+    if unit in ELAPSED:
         return _aware(due_at).astimezone(UTC) - _aware(now).astimezone(UTC)
     if _aware(due_at) < _aware(now):
         return -_worked_between(calendar, due_at, now)
     return _worked_between(calendar, now, due_at)
+
+
+def _length(limit: Limit) -> timedelta:
+    """How long a limit in minutes or hours is."""
+    if limit.unit is Unit.EM or limit.unit is Unit.WM:
+        return timedelta(minutes=limit.amount)
+    return timedelta(hours=limit.amount)
 
 
 def _worked_between(calendar: Calendar, early: datetime, late: datetime) -> timedelta:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatch.categories import Urgency
-from dispatch.deadlines import Limit, advance, due, remaining
+from dispatch.categories import CaseStandard, Category, Urgency
+from dispatch.clocks import Clock, StageLimit, resumed, started
+from dispatch.deadlines import Limit, remaining
 from dispatch.entries import (
     Adopted,
+    Asked,
     Attached,
     Cancelled,
     Checked,
@@ -28,17 +30,29 @@ from dispatch.entries import (
     Reported,
     Returned,
     Route,
+    Started,
+    Undone,
+    Verified,
 )
-from dispatch.errors import BrokenHistory, NotForThisRole, ReasonMissing, UnknownUrgency
+from dispatch.errors import (
+    BrokenHistory,
+    NotForThisRole,
+    NothingToUndo,
+    ReasonMissing,
+    UnknownStandard,
+    UnknownUrgency,
+)
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act, Role, Stage, require, step
-from dispatch.routing import route
+from dispatch.routing import Situation, Units, route
 from dispatch.rules import Rules
 
 #: A phone's clock may run this much ahead of the server's before the report is marked: two minutes is
 #: more than network time keeps a phone off, and less than any time limit here.
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
+#: Where it waits for the department that the rules give it.
+_WAITS = frozenset({Stage.INTAKE, Stage.VERIFYING, Stage.DISPATCH})
 _URGENCIES = tuple(str(urgency) for urgency in Urgency)
 
 
@@ -54,40 +68,56 @@ class Actor:
 class Draft:
     """What a reporter sends, located: everything a report needs but its case number and time.
 
-    ``territorial``: the department that answers for the place (属地), None outside every grid.
+    ``units``: the territorial units (属地) of the grids it lies in, widest first. ``standard``: the code of the
+    case standard that the reporter names.
     """
 
     channel: str
     category: str
     urgency: str | None
     place: Place
-    territorial: str | None
+    units: Units
     words: str | None
     photos: tuple[str, ...]
     happened_at: datetime
     specialised: tuple[str, ...] = ()
+    standard: str | None = None
 
 
 def report(rules: Rules, draft: Draft, by: Actor, case_number: str, now: datetime) -> Reported:
     """Take a report in (上报). It is kept wherever it lies; a clock that runs ahead is marked, not refused.
 
-    Raises UnknownCategory, UnknownUrgency, NotForThisRole.
+    Raises UnknownCategory, UnknownStandard, UnknownUrgency, NotForThisRole.
     """
     require(None, Act.REPORT, by.roles)
     category = rules.categories.get(draft.category)
-    ahead = draft.happened_at - now
+    standard = category.standard_of(draft.standard)
+    urgency = _urgency(draft.urgency) or standard.urgency or category.urgency
+    where, ahead = draft.place, draft.happened_at - now
+    case = Situation(
+        category,
+        where.path,
+        draft.units,
+        draft.specialised,
+        urgency,
+        draft.channel,
+        now,
+        standard.department,
+    )
     return Reported(
         case_number=case_number,
         channel=draft.channel,
         category=category.key,
-        urgency=_urgency(draft.urgency) or category.urgency,
-        place=draft.place,
-        route=_routed(rules, category.key, draft.place, draft.territorial),
+        urgency=urgency,
+        place=where,
+        route=_route(rules, case),
         rules=rules.version,
         words=draft.words,
         photos=draft.photos,
         clock_ahead_s=ahead.total_seconds() if ahead > CLOCK_TOLERANCE else None,
         specialised=draft.specialised,
+        standard=draft.standard,
+        starts=_stage(rules, Clock.INTAKE, 1, now),
     )
 
 
@@ -96,19 +126,22 @@ def place(
     incident: Incident,
     by: Actor,
     where: Place,
-    territorial: str | None,
+    units: Units,
+    now: datetime,
     specialised: tuple[str, ...] = (),
 ) -> Placed:
     """Say where it is (定位), as intake does with what lies in the unlocated tray; it is routed again."""
     require(incident.stage, Act.PLACE, by.roles)
-    return Placed(where, _routed(rules, incident.category, where, territorial), rules.version, specialised)
+    case = _again(rules, incident, where, units, specialised, now)
+    return Placed(where, _route(rules, case), rules.version, specialised)
 
 
 def relocate(
     rules: Rules,
     incident: Incident,
     where: Place,
-    territorial: str | None,
+    units: Units,
+    now: datetime,
     specialised: tuple[str, ...] = (),
 ) -> Relocated:
     """Locate what is open in boundaries that have come into force (重新定位). No person does this.
@@ -117,13 +150,13 @@ def relocate(
     has already stays with it. Raises NotInThisStage where it has ended.
     """
     step(incident.stage, Act.RELOCATE)
-    waits = incident.stage in (Stage.INTAKE, Stage.DISPATCH) and incident.category in rules.categories
+    waits = incident.stage in _WAITS and incident.category in rules.categories
     return Relocated(
         where,
         rules.version,
         incident.place.path,
         incident.place.edition,
-        _routed(rules, incident.category, where, territorial) if waits else None,
+        _route(rules, _again(rules, incident, where, units, specialised, now)) if waits else None,
         specialised,
     )
 
@@ -132,21 +165,78 @@ def file(
     rules: Rules,
     incident: Incident,
     by: Actor,
-    territorial: str | None,
+    units: Units,
+    now: datetime,
     category: str | None = None,
     urgency: str | None = None,
     specialised: tuple[str, ...] | None = None,
+    standard: str | None = None,
 ) -> Filed:
-    """Accept it as ours (立案), in this category or, corrected, in another.
+    """Accept it as ours (立案), in this category and under this case standard or, corrected, in others.
 
-    A new category brings its own urgency, unless one is given. Raises UnknownCategory, UnknownUrgency.
+    A new category or standard brings its own urgency, unless one is given. Raises UnknownCategory,
+    UnknownStandard, UnknownUrgency.
     """
     require(incident.stage, Act.FILE, by.roles)
+    return filed(rules, incident, units, now, category, urgency, specialised, standard)
+
+
+def filed(
+    rules: Rules,
+    incident: Incident,
+    units: Units,
+    now: datetime,
+    category: str | None = None,
+    urgency: str | None = None,
+    specialised: tuple[str, ...] | None = None,
+    standard: str | None = None,
+    automatic: str | None = None,
+) -> Filed:
+    """The fact of :func:`file`, whoever does it; ``automatic`` names the rule where no person does."""
     found = rules.categories.get(category or incident.category)
-    raised = _urgency(urgency) or (incident.urgency if category is None else found.urgency)
-    route = _routed(rules, found.key, incident.place, territorial)
+    chosen = standard or (incident.standard if found.key == incident.category else None)
+    norm = found.standard_of(standard) if standard else standard_in_force(found, chosen)
+    corrected = category is not None or standard is not None
+    raised = _urgency(urgency) or ((norm.urgency or found.urgency) if corrected else incident.urgency)
     matter = incident.specialised if specialised is None else specialised
-    return Filed(found.key, raised, route, rules.version, matter)
+    where = incident.place
+    case = Situation(
+        found, where.path, units, matter, Urgency(raised), incident.channel, now, norm.department
+    )
+    return Filed(
+        found.key,
+        raised,
+        _route(rules, case),
+        rules.version,
+        matter,
+        norm.code or None,
+        automatic,
+        _stage(rules, Clock.DISPATCH, incident.number + 1, now),
+    )
+
+
+def ask(rules: Rules, incident: Incident, by: Actor, now: datetime, reason: str = "") -> Asked:
+    """Ask somebody to look whether it is there (请求核实), before it is filed or refused."""
+    require(incident.stage, Act.ASK, by.roles)
+    return Asked(reason.strip(), _stage(rules, Clock.VERIFY, incident.number + 1, now))
+
+
+def verify(
+    rules: Rules,
+    incident: Incident,
+    by: Actor,
+    found: bool,
+    now: datetime,
+    reason: str = "",
+    photos: tuple[str, ...] = (),
+) -> Verified:
+    """Say whether it is there (核实); intake decides what becomes of it. What is not found needs a reason.
+
+    Raises ReasonMissing.
+    """
+    require(incident.stage, Act.VERIFY, by.roles)
+    why = reason.strip() if found else _reason(Act.VERIFY, reason)
+    return Verified(found, why, photos, _stage(rules, Clock.INTAKE, incident.number + 1, now))
 
 
 def reject(incident: Incident, by: Actor, reason: str) -> Rejected:
@@ -156,33 +246,81 @@ def reject(incident: Incident, by: Actor, reason: str) -> Rejected:
 
 
 def dispatch(
-    rules: Rules, incident: Incident, by: Actor, now: datetime, department: str | None = None
+    rules: Rules,
+    incident: Incident,
+    by: Actor,
+    now: datetime,
+    department: str | None = None,
+    co_handlers: tuple[str, ...] | None = None,
 ) -> Dispatched:
-    """Give it to its department, or to the one named, under the category's time limit (派遣).
+    """Give it to its department, or to the one named, under the case standard's time limit (派遣).
 
-    The department that returned it resumes its remaining time; another gets a fresh limit. Raises
-    UnknownDepartment.
+    ``co_handlers`` None: those it was routed to. The department that returned it resumes its remaining time;
+    another gets a fresh limit. Raises UnknownDepartment.
     """
     require(incident.stage, Act.DISPATCH, by.roles)
     lead = rules.routing.department(department or incident.department)
     chosen = department is not None and department != incident.department
-    limit = rules.categories.get(incident.category).limit
-    resumed = incident.remaining_s is not None and incident.last_lead == lead
-    if resumed and incident.remaining_s is not None and incident.limit is not None:
-        limit = Limit.parse(incident.limit)
-        ends = advance(rules.calendar, limit.unit, now, timedelta(seconds=incident.remaining_s))
+    others = incident.co_handlers if co_handlers is None else co_handlers
+    return dispatched(
+        rules,
+        incident,
+        now,
+        lead,
+        "chosen by the dispatcher" if chosen else incident.rule,
+        f"chosen instead of {incident.department}" if chosen else "as routed",
+        tuple(rules.routing.department(code) for code in dict.fromkeys(others) if code != lead),
+    )
+
+
+def dispatched(
+    rules: Rules,
+    incident: Incident,
+    now: datetime,
+    lead: str,
+    rule: str,
+    reason: str,
+    co_handlers: tuple[str, ...],
+    automatic: str | None = None,
+) -> Dispatched:
+    """The fact of :func:`dispatch`, whoever does it; ``automatic`` names the rule where no person does."""
+    percent, before = rules.clocks.warn_percent, incident.handling
+    goes_on = incident.remaining_s is not None and incident.last_lead == lead
+    if goes_on and before is not None and incident.remaining_s is not None:
+        left = timedelta(seconds=incident.remaining_s)
+        clock = resumed(before, rules.calendar_of(before.calendar), now, left, percent)
     else:
-        ends = due(rules.calendar, limit, now)
+        norm = standard_in_force(rules.categories.get(incident.category), incident.standard)
+        stage = StageLimit(norm.limit, norm.calendar)
+        calendar = rules.calendar_of(norm.calendar)
+        clock = started(Clock.HANDLING, stage, calendar, now, incident.number + 1, percent)
     return Dispatched(
         department=lead,
-        rule="chosen by the dispatcher" if chosen else incident.rule,
-        reason=f"chosen instead of {incident.department}" if chosen else "as routed",
-        limit=str(limit),
-        due_at=ends,
-        resumed=resumed,
+        rule=rule,
+        reason=reason,
+        limit=clock.limit,
+        due_at=clock.due_at,
+        resumed=goes_on,
         rules=rules.version,
-        unconfirmed_year=not rules.calendar.confirmed(ends),
+        unconfirmed_year=clock.unconfirmed_year,
+        co_handlers=co_handlers,
+        automatic=automatic,
+        warn_at=clock.warn_at,
+        run=clock.run,
+        calendar=clock.calendar,
     )
+
+
+def undo(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime) -> Undone:
+    """Take back what a rule did by itself (撤销自动处理); it waits at intake again.
+
+    Raises ReasonMissing, and NothingToUndo where a person did it, or somebody has built on it.
+    """
+    require(incident.stage, Act.UNDO, by.roles)
+    if not incident.undoable or incident.automatic is None:
+        raise NothingToUndo(incident=incident.id)
+    starts = _stage(rules, Clock.INTAKE, incident.number + 1, now)
+    return Undone(incident.automatic, _reason(Act.UNDO, reason), starts)
 
 
 def return_(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime) -> Returned:
@@ -191,16 +329,21 @@ def return_(rules: Rules, incident: Incident, by: Actor, reason: str, now: datet
     why = _reason(Act.RETURN, reason)
     if incident.lead is None or incident.due_at is None or incident.limit is None:
         raise BrokenHistory(f"incident {incident.id} is being handled by nobody")
-    left = remaining(rules.calendar, Limit.parse(incident.limit).unit, now, incident.due_at)
-    return Returned(incident.lead, why, left.total_seconds())
+    calendar = rules.calendar_of("" if incident.handling is None else incident.handling.calendar)
+    left = remaining(calendar, Limit.parse(incident.limit).unit, now, incident.due_at)
+    starts = _stage(rules, Clock.DISPATCH, incident.number + 1, now)
+    return Returned(incident.lead, why, left.total_seconds(), starts)
 
 
-def handle(incident: Incident, by: Actor, result: str, photos: tuple[str, ...] = ()) -> Handled:
+def handle(
+    rules: Rules, incident: Incident, by: Actor, result: str, now: datetime, photos: tuple[str, ...] = ()
+) -> Handled:
     """Report that it is put right (处置); raises ReasonMissing where no result is told."""
     require(incident.stage, Act.HANDLE, by.roles)
     if incident.lead is None:
         raise BrokenHistory(f"incident {incident.id} is being handled by nobody")
-    return Handled(incident.lead, _reason(Act.HANDLE, result), photos)
+    starts = _stage(rules, Clock.CHECK, incident.number + 1, now)
+    return Handled(incident.lead, _reason(Act.HANDLE, result), photos, starts)
 
 
 def check(
@@ -223,10 +366,11 @@ def close(incident: Incident, by: Actor) -> Closed:
     return Closed()
 
 
-def reopen(incident: Incident, by: Actor, reason: str) -> Reopened:
+def reopen(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime) -> Reopened:
     """It was not over (重新立案); raises ReasonMissing."""
     require(incident.stage, Act.REOPEN, by.roles)
-    return Reopened(_reason(Act.REOPEN, reason))
+    clock = Clock.INTAKE if step(incident.stage, Act.REOPEN) is Stage.INTAKE else Clock.DISPATCH
+    return Reopened(_reason(Act.REOPEN, reason), _stage(rules, clock, incident.number + 1, now))
 
 
 def cancel(incident: Incident, by: Actor, reason: str) -> Cancelled:
@@ -235,11 +379,15 @@ def cancel(incident: Incident, by: Actor, reason: str) -> Cancelled:
     return Cancelled(_reason(Act.CANCEL, reason))
 
 
-def adopt(rules: Rules, incident: Incident, by: Actor, territorial: str | None) -> Adopted:
-    """Make an open incident of imported history one of ours (接管); raises UnknownCategory."""
+def adopt(rules: Rules, incident: Incident, by: Actor, units: Units, now: datetime) -> Adopted:
+    """Make an open incident of imported history one of ours (接管): its clocks start now.
+
+    Raises UnknownCategory.
+    """
     require(incident.stage, Act.ADOPT, by.roles)
-    category = rules.categories.get(incident.category)
-    return Adopted(_routed(rules, category.key, incident.place, territorial), rules.version)
+    case = _again(rules, incident, incident.place, units, incident.specialised, now)
+    starts = _stage(rules, Clock.INTAKE, incident.number + 1, now)
+    return Adopted(_route(rules, case), rules.version, starts)
 
 
 def note(incident: Incident, by: Actor, words: str) -> Noted:
@@ -254,9 +402,41 @@ def attach(incident: Incident, by: Actor, photos: tuple[str, ...]) -> Attached:
     return Attached(photos)
 
 
-def _routed(rules: Rules, category: str, where: Place, territorial: str | None) -> Route:
-    found = route(rules.routing, rules.categories.get(category), where.path, territorial)
-    return Route(found.department, found.rule, found.reason)
+def standard_in_force(category: Category, code: str | None) -> CaseStandard:
+    """The case standard of this code, or the category's own where the rules do not have it any more: what was
+    filed under it has to go on.
+    """
+    try:
+        return category.standard_of(code)
+    except UnknownStandard:
+        return category.standard_of(None)
+
+
+def _again(
+    rules: Rules,
+    incident: Incident,
+    where: Place,
+    units: Units,
+    specialised: tuple[str, ...],
+    now: datetime,
+) -> Situation:
+    """The situation of an incident that is routed once more; raises UnknownCategory."""
+    category = rules.categories.get(incident.category)
+    usual = standard_in_force(category, incident.standard).department
+    urgency = Urgency(incident.urgency)
+    return Situation(category, where.path, units, specialised, urgency, incident.channel, now, usual)
+
+
+def _route(rules: Rules, case: Situation) -> Route:
+    found = route(rules.routing, case)
+    return Route(found.department, found.rule, found.reason, found.co_handlers)
+
+
+def _stage(rules: Rules, clock: Clock, run: int, now: datetime) -> Started:
+    """The clock of a stage that starts with the entry of this number."""
+    limit = rules.clocks.of(clock)
+    calendar = rules.calendar_of(limit.calendar)
+    return started(clock, limit, calendar, now, run, rules.clocks.warn_percent)
 
 
 def _urgency(wanted: str | None) -> Urgency | None:

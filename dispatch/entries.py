@@ -1,4 +1,4 @@
-"""The facts an incident's history is made of: one frozen dataclass each, and how they are written down.
+"""The facts an incident's history is made of: one frozen dataclass each; `dispatch.bodies` writes them down.
 
 A fact carries results, not recipes: the place found, the department, the rule that gave it, the due time.
 Words of citizens are not here: a fact holds only a reference to words that can be erased.
@@ -6,18 +6,16 @@ Words of citizens are not here: a fact holds only a reference to words that can 
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import ClassVar
 
-from dispatch.errors import UnknownEntry
 from dispatch.lifecycle import Act
 
 #: Who did what nobody did: entries that follow from the rules or the grids by themselves.
 SYSTEM = "system"
+#: Before the name of a rule: who did what that rule did without a human hand.
+AUTO = "auto:"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,11 +56,30 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which department an incident belongs to, and the rule that says so."""
+    """Which department an incident belongs to, which others have a part in it, and the rule that says so."""
 
     department: str
     rule: str
     reason: str
+    co_handlers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A clock that starts, or goes on, with an entry; see `dispatch.clocks`.
+
+    ``run`` is the number of the entry that started it first: what goes on after a pause is the same run.
+    ``calendar`` is the key of the one it runs by, empty for the city's. ``warn_at`` is when it turns yellow.
+    ``unconfirmed_year``: the end may move, for nobody has published that year's days off.
+    """
+
+    clock: str
+    run: int
+    limit: str
+    due_at: datetime
+    warn_at: datetime
+    calendar: str = ""
+    unconfirmed_year: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,8 @@ class Reported(Fact):
     photos: tuple[str, ...] = ()
     clock_ahead_s: float | None = None
     specialised: tuple[str, ...] = ()
+    standard: str | None = None
+    starts: Started | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +153,7 @@ class Relocated(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Filed(Fact):
-    """Accepted as an incident of ours (立案)."""
+    """Accepted as an incident of ours (立案). ``automatic`` names the rule where no person did it."""
 
     act: ClassVar[Act] = Act.FILE
     category: str
@@ -142,6 +161,33 @@ class Filed(Fact):
     route: Route
     rules: int
     specialised: tuple[str, ...] = ()
+    standard: str | None = None
+    automatic: str | None = None
+    starts: Started | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Fact):
+    """Intake asks somebody to look whether it is there (请求核实)."""
+
+    act: ClassVar[Act] = Act.ASK
+    reason: str = ""
+    starts: Started | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Fact):
+    """An inspector looked whether it is there (核实), before it was filed."""
+
+    act: ClassVar[Act] = Act.VERIFY
+    found: bool
+    reason: str = ""
+    photos: tuple[str, ...] = ()
+    starts: Started | None = None
+
+    @property
+    def outcome(self) -> str:
+        return "found" if self.found else "not_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +211,21 @@ class Dispatched(Fact):
     resumed: bool
     rules: int
     unconfirmed_year: bool = False
+    co_handlers: tuple[str, ...] = ()
+    automatic: str | None = None
+    warn_at: datetime | None = None
+    run: int | None = None
+    calendar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone(Fact):
+    """Somebody took back what the rules did by themselves (撤销自动处理); it waits at intake again."""
+
+    act: ClassVar[Act] = Act.UNDO
+    rule: str
+    reason: str
+    starts: Started | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +236,7 @@ class Returned(Fact):
     department: str
     reason: str
     remaining_s: float
+    starts: Started | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +247,7 @@ class Handled(Fact):
     department: str
     result: str
     photos: tuple[str, ...] = ()
+    starts: Started | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +277,7 @@ class Reopened(Fact):
 
     act: ClassVar[Act] = Act.REOPEN
     reason: str
+    starts: Started | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +295,53 @@ class Adopted(Fact):
     act: ClassVar[Act] = Act.ADOPT
     route: Route
     rules: int
+    starts: Started | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed(Fact):
+    """A clock came to its warning or passed its end (预警, 超期): said once for each run. Nobody did this."""
+
+    act: ClassVar[Act] = Act.NOTICE
+    clock: str
+    run: int
+    threshold: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated(Fact):
+    """Whoever answers for a level is asked what becomes of it (升级). ``step`` counts from 1.
+
+    ``answer_by``: when the next step is asked; None for the last. ``cause``: overdue, unanswered, passed_on.
+    """
+
+    act: ClassVar[Act] = Act.ESCALATE
+    step: int
+    level: str
+    roles: tuple[str, ...]
+    clock: str
+    run: int
+    cause: str
+    answer_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged(Fact):
+    """Somebody at that step has taken it up (确认)."""
+
+    act: ClassVar[Act] = Act.ACKNOWLEDGE
+    step: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn(Fact):
+    """Somebody at that step cannot settle it: the next one is asked (上交)."""
+
+    act: ClassVar[Act] = Act.PASS_ON
+    step: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,32 +386,6 @@ class Imported(Fact):
         return "closed" if self.closed else "open"
 
 
-KINDS: Mapping[str, type[Fact]] = {
-    cls.__name__.lower(): cls
-    for cls in (
-        Reported,
-        Placed,
-        Relocated,
-        Filed,
-        Rejected,
-        Dispatched,
-        Returned,
-        Handled,
-        Checked,
-        Closed,
-        Reopened,
-        Cancelled,
-        Adopted,
-        Noted,
-        Attached,
-        Imported,
-    )
-}
-
-#: (kind, version) -> a function that lifts a body of that version to the next one.
-UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One fact in an incident's history. ``number`` counts from 1 within the incident."""
@@ -311,96 +396,3 @@ class Entry:
     recorded_at: datetime
     by: str
     fact: Fact
-
-
-def kind_of(fact: Fact) -> str:
-    """The kind under which a fact is written down.
-
-    >>> kind_of(Closed())
-    'closed'
-    """
-    return type(fact).__name__.lower()
-
-
-def to_body(fact: Fact) -> dict[str, Any]:
-    """A fact as plain values that JSON can hold; times as UTC microseconds. Empty fields are left out.
-
-    >>> to_body(Rejected(reason="twice reported"))
-    {'reason': 'twice reported'}
-    """
-    return _plain(fact)
-
-
-def from_body(kind: str, version: int, body: dict[str, Any]) -> Fact:
-    """The fact that :func:`to_body` wrote, lifted from older versions; raises UnknownEntry."""
-    cls = KINDS.get(kind)
-    if cls is None or version > cls.version:
-        raise UnknownEntry(
-            f"entry kind {kind!r} version {version} is newer than this program: update it",
-            kind=kind,
-            version=version,
-        )
-    while version < cls.version:
-        lift = UPCASTERS.get((kind, version))
-        if lift is None:
-            raise UnknownEntry(
-                f"entry kind {kind!r} never had a version {version}", kind=kind, version=version
-            )
-        body, version = lift(body), version + 1
-    fact = _READERS[cls](body)
-    assert isinstance(fact, Fact)
-    return fact
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, default in _FIELDS[type(value)]:
-        item = getattr(value, name)
-        if item is None or item == default:
-            continue
-        if isinstance(item, datetime):
-            out[name] = to_micros(item)
-        elif isinstance(item, StrEnum):
-            out[name] = str(item)
-        elif isinstance(item, tuple):
-            out[name] = list(item)
-        elif type(item) in _FIELDS:
-            out[name] = _plain(item)
-        else:
-            out[name] = item
-    return out
-
-
-def _converter(hint: Any) -> Callable[[Any], Any] | None:
-    """How a plain value becomes a field of this type; None where it is the same."""
-    if get_origin(hint) in (Union, types.UnionType):
-        inner = [arg for arg in get_args(hint) if arg is not type(None)]
-        return _converter(inner[0])
-    if get_origin(hint) is tuple:
-        return tuple
-    if hint is datetime:
-        return from_micros
-    if isinstance(hint, type) and hint in _FIELDS:
-        return _reader(hint)
-    return None
-
-
-def _reader(cls: type) -> Callable[[dict[str, Any]], Any]:
-    hints = get_type_hints(cls)
-    converters = {
-        field.name: convert for field in fields(cls) if (convert := _converter(hints[field.name])) is not None
-    }
-
-    def read(body: dict[str, Any]) -> Any:
-        if not converters:
-            return cls(**body)
-        return cls(**{k: converters[k](v) if k in converters else v for k, v in body.items()})
-
-    return read
-
-
-_FIELDS: Mapping[type, tuple[tuple[str, object], ...]] = {
-    cls: tuple((field.name, field.default) for field in fields(cls))
-    for cls in (Place, Route, *KINDS.values())
-}
-_READERS: Mapping[type, Callable[[dict[str, Any]], Any]] = {cls: _reader(cls) for cls in KINDS.values()}

@@ -26,6 +26,19 @@ class UnknownCategory(DispatchError):
         super().__init__(f"the rules in force have no category {key!r}{hint}", category=key, near=list(near))
 
 
+class UnknownStandard(DispatchError):
+    """The category has no such case standard."""
+
+    def __init__(self, category: str, code: str, known: Sequence[str]) -> None:
+        choice = f"it has {', '.join(known)}" if known else "it has none: leave it out"
+        super().__init__(
+            f"category {category} has no case standard {code[:40]!r}; {choice}",
+            category=category,
+            standard=code[:40],
+            known=list(known),
+        )
+
+
 class UnknownDepartment(DispatchError):
     """The rules in force have no such department."""
 
@@ -71,6 +84,18 @@ class NotForThisRole(DispatchError):
             needed=list(needed),
             held=list(held),
         )
+
+
+class NothingToUndo(DispatchError):
+    """Only what the rules did by themselves can be taken back, and only before anybody built on it."""
+
+
+class NotRunning(DispatchError):
+    """The clock does not run any more, or this was noticed before."""
+
+
+class NotEscalated(DispatchError):
+    """Nothing waits for an answer of yours here: it is not escalated, or not to your level, or answered."""
 
 
 class ReasonMissing(DispatchError):

@@ -11,22 +11,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from dispatch.categories import Urgency
 from dispatch.entries import (
+    Acknowledged,
     Adopted,
+    Asked,
     Attached,
     Cancelled,
     Checked,
     Closed,
     Dispatched,
     Entry,
+    Escalated,
     Fact,
     Filed,
     Handled,
     Imported,
     Noted,
+    Noticed,
+    PassedOn,
     Place,
     Placed,
     Rejected,
@@ -34,9 +39,18 @@ from dispatch.entries import (
     Reopened,
     Reported,
     Returned,
+    Route,
+    Started,
+    Undone,
+    Verified,
 )
 from dispatch.errors import BrokenHistory, NotInThisStage
 from dispatch.lifecycle import ENDED, Act, Role, Stage, open_acts, step
+
+#: What is noticed of a clock: it turns yellow, it turns red.
+_HANDLING: Final = "handling"
+WARNING: Final = "warning"
+OVERDUE: Final = "overdue"
 
 
 @dataclass(slots=True)
@@ -49,16 +63,27 @@ class _Builder:
     case_number: str = ""
     channel: str = ""
     category: str = ""
+    standard: str | None = None
     urgency: str = Urgency.ORDINARY
     place: Place = field(default_factory=Place)
     specialised: tuple[str, ...] = ()
     department: str = ""
     rule: str = ""
+    co_handlers: tuple[str, ...] = ()
+    automatic: str | None = None
+    auto_dispatched: bool = False
+    undoable: bool = False
     lead: str | None = None
     last_lead: str | None = None
     limit: str | None = None
     due_at: datetime | None = None
     remaining_s: float | None = None
+    clock: Started | None = None
+    clock_started_at: datetime | None = None
+    handling: Started | None = None
+    noticed: tuple[str, ...] = ()
+    escalated: Escalated | None = None
+    answered_by: str | None = None
     reported_at: datetime | None = None
     reported_by: str = ""
     filed_at: datetime | None = None
@@ -83,8 +108,13 @@ class Incident:
     """Our file on one reported thing (案卷), as its entries have made it.
 
     ``department`` owns it at any moment; ``lead`` is the department that holds it for handling (None before
-    dispatch and after a return). ``due_at`` is the end of the handling limit; ``remaining_s`` is set while
-    that clock is paused.
+    dispatch and after a return), ``co_handlers`` have a part in it. ``due_at`` is the end of the handling
+    limit; ``remaining_s`` is set while that clock is paused. ``clock`` is the one that runs now, since
+    ``clock_started_at``; ``handling`` that of handling as it was last started. ``noticed`` are the notices
+    given of its clocks (``clock/run/threshold``). ``escalated`` is the step that was asked last for the clock
+    that runs, ``answered_by`` who took it up. ``automatic`` names the rule that filed it without a human
+    hand; ``auto_dispatched``: that rule dispatched it too, and nobody has since; ``undoable``: nobody has
+    built on it yet.
     """
 
     id: str
@@ -93,16 +123,27 @@ class Incident:
     case_number: str
     channel: str
     category: str
+    standard: str | None
     urgency: str
     place: Place
     specialised: tuple[str, ...]
     department: str
     rule: str
+    co_handlers: tuple[str, ...]
+    automatic: str | None
+    auto_dispatched: bool
+    undoable: bool
     lead: str | None
     last_lead: str | None
     limit: str | None
     due_at: datetime | None
     remaining_s: float | None
+    clock: Started | None
+    clock_started_at: datetime | None
+    handling: Started | None
+    noticed: tuple[str, ...]
+    escalated: Escalated | None
+    answered_by: str | None
     reported_at: datetime
     reported_by: str
     filed_at: datetime | None
@@ -128,7 +169,37 @@ class Incident:
 
     def open_acts(self, roles: Iterable[Role]) -> tuple[Act, ...]:
         """What somebody who holds these roles on this incident can do now."""
-        return open_acts(self.stage, frozenset(roles))
+        return tuple(act for act in open_acts(self.stage, frozenset(roles)) if self._makes_sense(act))
+
+    def _makes_sense(self, act: Act) -> bool:
+        """Some acts are open in a stage, and yet there may be nothing to do them on."""
+        if act is Act.UNDO:
+            return self.undoable
+        if act in (Act.ACKNOWLEDGE, Act.PASS_ON):
+            return self.escalated is not None and self.answered_by is None
+        return True
+
+    def was_noticed(self, started: Started, threshold: str) -> bool:
+        """Was it said already that this run of a clock came to its warning, or its end?"""
+        return notice(started.clock, started.run, threshold) in self.noticed
+
+    @property
+    def next_look(self) -> datetime | None:
+        """When something is to be noticed next that nobody does: the warning or the end of the clock that
+        runs, an escalation that nobody answers; None where nothing is.
+        """
+        clock = self.clock
+        if clock is None:
+            return None
+        if self.was_noticed(clock, OVERDUE):
+            waits = self.escalated is not None and self.answered_by is None
+            return self.escalated.answer_by if waits and self.escalated is not None else None
+        return clock.due_at if self.was_noticed(clock, WARNING) else min(clock.warn_at, clock.due_at)
+
+
+def notice(clock: str, run: int, threshold: str) -> str:
+    """How a notice is written among those given."""
+    return f"{clock}/{run}/{threshold}"
 
 
 _NAMES = tuple(f.name for f in fields(Incident))
@@ -176,6 +247,14 @@ def _add(b: _Builder, entry: Entry) -> None:
         ) from refused
     b.id, b.number, b.updated_at = entry.incident, entry.number, entry.recorded_at
     _APPLY[type(fact)](b, entry, fact)
+    asked = b.escalated
+    if asked is not None and (b.clock is None or b.clock.run != asked.run or b.clock.clock != asked.clock):
+        # What was asked about does not run any more.
+        b.escalated = b.answered_by = None
+
+
+def _runs(b: _Builder, entry: Entry, started: Started | None) -> None:
+    b.clock, b.clock_started_at = started, None if started is None else entry.recorded_at
 
 
 def _reported(b: _Builder, entry: Entry, fact: Reported) -> None:
@@ -185,7 +264,9 @@ def _reported(b: _Builder, entry: Entry, fact: Reported) -> None:
         fact.category,
         fact.urgency,
     )
-    b.place, b.department, b.rule = fact.place, fact.route.department, fact.route.rule
+    b.place, b.standard = fact.place, fact.standard
+    _routed(b, fact.route)
+    _runs(b, entry, fact.starts)
     b.specialised = fact.specialised
     b.reported_at, b.reported_by = entry.recorded_at, entry.by
     b.photos, b.clock_ahead_s = fact.photos, fact.clock_ahead_s
@@ -202,61 +283,122 @@ def _imported(b: _Builder, _entry: Entry, fact: Imported) -> None:
         b.lead = b.last_lead = fact.department or None
 
 
+def _routed(b: _Builder, route: Route) -> None:
+    b.department, b.rule, b.co_handlers = route.department, route.rule, route.co_handlers
+
+
 def _placed(b: _Builder, _entry: Entry, fact: Placed) -> None:
-    b.place, b.department, b.rule = fact.place, fact.route.department, fact.route.rule
-    b.specialised = fact.specialised
+    b.place, b.specialised = fact.place, fact.specialised
+    _routed(b, fact.route)
 
 
 def _relocated(b: _Builder, _entry: Entry, fact: Relocated) -> None:
     b.place, b.specialised = fact.place, fact.specialised
     if fact.route is not None:
-        b.department, b.rule = fact.route.department, fact.route.rule
+        _routed(b, fact.route)
 
 
 def _filed(b: _Builder, entry: Entry, fact: Filed) -> None:
     b.category, b.urgency, b.filed_at = fact.category, fact.urgency, entry.recorded_at
-    b.department, b.rule = fact.route.department, fact.route.rule
-    b.specialised = fact.specialised
+    b.standard, b.automatic, b.specialised = fact.standard, fact.automatic, fact.specialised
+    b.undoable = fact.automatic is not None
+    _routed(b, fact.route)
+    _runs(b, entry, fact.starts)
+
+
+def _asked(b: _Builder, entry: Entry, fact: Asked) -> None:
+    _runs(b, entry, fact.starts)
+
+
+def _verified(b: _Builder, entry: Entry, fact: Verified) -> None:
+    b.photos += fact.photos
+    _runs(b, entry, fact.starts)
 
 
 def _closed(b: _Builder, entry: Entry, _fact: Closed) -> None:
     b.closed_at = entry.recorded_at
+    _runs(b, entry, None)
 
 
-def _over(b: _Builder, _entry: Entry, _fact: Fact) -> None:
+def _over(b: _Builder, entry: Entry, _fact: Fact) -> None:
     b.remaining_s = None
+    _runs(b, entry, None)
 
 
 def _dispatched(b: _Builder, entry: Entry, fact: Dispatched) -> None:
     b.department = b.lead = b.last_lead = fact.department
     b.rule, b.limit, b.due_at, b.remaining_s = fact.rule, fact.limit, fact.due_at, None
     b.dispatched_at, b.handled_at, b.handled_by = entry.recorded_at, None, None
+    b.co_handlers = fact.co_handlers
+    b.undoable = b.auto_dispatched = fact.automatic is not None
     b.dispatches += 1
+    # The first entries of this kind did not tell when their clock turns yellow, nor its run.
+    b.handling = Started(
+        _HANDLING,
+        fact.run or entry.number,
+        fact.limit,
+        fact.due_at,
+        fact.warn_at or fact.due_at,
+        fact.calendar,
+        fact.unconfirmed_year,
+    )
+    _runs(b, entry, b.handling)
 
 
-def _returned(b: _Builder, _entry: Entry, fact: Returned) -> None:
+def _undone(b: _Builder, entry: Entry, fact: Undone) -> None:
+    """Nothing of what the rule did counts: it was neither filed nor dispatched."""
+    if b.lead is not None:
+        b.dispatches -= 1
+    b.filed_at = b.dispatched_at = b.lead = b.last_lead = b.limit = b.due_at = b.handling = None
+    b.automatic, b.auto_dispatched, b.undoable = None, False, False
+    _runs(b, entry, fact.starts)
+
+
+def _returned(b: _Builder, entry: Entry, fact: Returned) -> None:
     b.lead, b.due_at, b.remaining_s = None, None, fact.remaining_s
     b.returns += 1
+    b.undoable = False
+    _runs(b, entry, fact.starts)
 
 
 def _handled(b: _Builder, entry: Entry, fact: Handled) -> None:
     b.handled_at, b.handled_by = entry.recorded_at, entry.by
     b.photos += fact.photos
+    b.undoable = False
+    _runs(b, entry, fact.starts)
 
 
-def _checked(b: _Builder, _entry: Entry, fact: Checked) -> None:
+def _checked(b: _Builder, entry: Entry, fact: Checked) -> None:
     b.photos += fact.photos
     if not fact.passed:
         b.reworks, b.handled_at, b.handled_by = b.reworks + 1, None, None
+    _runs(b, entry, None if fact.passed else b.handling)
 
 
-def _reopened(b: _Builder, _entry: Entry, _fact: Reopened) -> None:
+def _reopened(b: _Builder, entry: Entry, fact: Reopened) -> None:
     b.closed_at = b.handled_at = b.handled_by = b.lead = b.last_lead = b.limit = b.due_at = None
+    b.handling = b.automatic = None
+    b.auto_dispatched = b.undoable = False
     b.reopenings += 1
+    _runs(b, entry, fact.starts)
 
 
-def _adopted(b: _Builder, _entry: Entry, fact: Adopted) -> None:
-    b.department, b.rule, b.due_at = fact.route.department, fact.route.rule, None
+def _adopted(b: _Builder, entry: Entry, fact: Adopted) -> None:
+    b.due_at = None
+    _routed(b, fact.route)
+    _runs(b, entry, fact.starts)
+
+
+def _noticed(b: _Builder, _entry: Entry, fact: Noticed) -> None:
+    b.noticed += (notice(fact.clock, fact.run, fact.threshold),)
+
+
+def _escalated(b: _Builder, _entry: Entry, fact: Escalated) -> None:
+    b.escalated, b.answered_by = fact, None
+
+
+def _acknowledged(b: _Builder, entry: Entry, _fact: Acknowledged) -> None:
+    b.answered_by = entry.by
 
 
 def _attached(b: _Builder, _entry: Entry, fact: Attached) -> None:
@@ -273,8 +415,11 @@ _APPLY: Mapping[type[Fact], Any] = {
     Placed: _placed,
     Relocated: _relocated,
     Filed: _filed,
+    Asked: _asked,
+    Verified: _verified,
     Rejected: _over,
     Dispatched: _dispatched,
+    Undone: _undone,
     Returned: _returned,
     Handled: _handled,
     Checked: _checked,
@@ -282,6 +427,10 @@ _APPLY: Mapping[type[Fact], Any] = {
     Reopened: _reopened,
     Cancelled: _over,
     Adopted: _adopted,
+    Noticed: _noticed,
+    Escalated: _escalated,
+    Acknowledged: _acknowledged,
+    PassedOn: _nothing_more,
     Noted: _nothing_more,
     Attached: _attached,
 }

@@ -17,6 +17,7 @@ class Stage(StrEnum):
     """Where an incident stands (环节)."""
 
     INTAKE = "intake"
+    VERIFYING = "verifying"
     DISPATCH = "dispatch"
     HANDLING = "handling"
     CHECKING = "checking"
@@ -29,6 +30,7 @@ class Stage(StrEnum):
 
 STAGE_ZH: Final = {
     Stage.INTAKE: "受理",
+    Stage.VERIFYING: "核实",
     Stage.DISPATCH: "派遣",
     Stage.HANDLING: "处置",
     Stage.CHECKING: "核查",
@@ -76,8 +78,11 @@ class Act(StrEnum):
     PLACE = "place"
     RELOCATE = "relocate"
     FILE = "file"
+    ASK = "ask"
+    VERIFY = "verify"
     REJECT = "reject"
     DISPATCH = "dispatch"
+    UNDO = "undo"
     RETURN = "return"
     HANDLE = "handle"
     CHECK = "check"
@@ -85,6 +90,10 @@ class Act(StrEnum):
     REOPEN = "reopen"
     CANCEL = "cancel"
     ADOPT = "adopt"
+    NOTICE = "notice"
+    ESCALATE = "escalate"
+    ACKNOWLEDGE = "acknowledge"
+    PASS_ON = "pass_on"
     NOTE = "note"
     ATTACH = "attach"
 
@@ -95,8 +104,11 @@ ACT_ZH: Final = {
     Act.PLACE: "定位",
     Act.RELOCATE: "重新定位",
     Act.FILE: "立案",
+    Act.ASK: "请求核实",
+    Act.VERIFY: "核实",
     Act.REJECT: "不予立案",
     Act.DISPATCH: "派遣",
+    Act.UNDO: "撤销自动处理",
     Act.RETURN: "退回",
     Act.HANDLE: "处置",
     Act.CHECK: "核查",
@@ -104,6 +116,10 @@ ACT_ZH: Final = {
     Act.REOPEN: "重新立案",
     Act.CANCEL: "作废",
     Act.ADOPT: "接管",
+    Act.NOTICE: "时限提醒",
+    Act.ESCALATE: "升级",
+    Act.ACKNOWLEDGE: "确认",
+    Act.PASS_ON: "上交",
     Act.NOTE: "备注",
     Act.ATTACH: "附件",
 }
@@ -130,6 +146,8 @@ _HANDLER = _roles(Role.HANDLER)
 _CHECKER = _roles(Role.INSPECTOR, Role.SHIFT_LEADER)
 _LEADER = _roles(Role.SHIFT_LEADER)
 _REPORTER = _roles(Role.INSPECTOR, Role.INTAKE_CLERK, Role.SHIFT_LEADER)
+_FRONT = _roles(Role.INTAKE_CLERK, Role.DISPATCHER, Role.SHIFT_LEADER)
+_ANSWERABLE = _roles(Role.SHIFT_LEADER, Role.SUPERVISOR, Role.MANAGER)
 _KEEPER = _roles(Role.ADMINISTRATOR)
 _STAFF = frozenset(Role) - {Role.ADMINISTRATOR}
 
@@ -140,8 +158,15 @@ _MAIN_LINE: Final = (
     Transition(None, A.IMPORT, S.CLOSED, _KEEPER, "closed"),
     Transition(S.INTAKE, A.PLACE, S.INTAKE, _INTAKE),
     Transition(S.INTAKE, A.FILE, S.DISPATCH, _INTAKE),
+    Transition(S.INTAKE, A.ASK, S.VERIFYING, _INTAKE),
     Transition(S.INTAKE, A.REJECT, S.REJECTED, _INTAKE),
+    Transition(S.VERIFYING, A.VERIFY, S.INTAKE, _CHECKER, "found"),
+    Transition(S.VERIFYING, A.VERIFY, S.INTAKE, _CHECKER, "not_found"),
+    Transition(S.VERIFYING, A.FILE, S.DISPATCH, _INTAKE),
+    Transition(S.VERIFYING, A.REJECT, S.REJECTED, _INTAKE),
     Transition(S.DISPATCH, A.DISPATCH, S.HANDLING, _DESK),
+    Transition(S.DISPATCH, A.UNDO, S.INTAKE, _FRONT),
+    Transition(S.HANDLING, A.UNDO, S.INTAKE, _FRONT),
     Transition(S.HANDLING, A.RETURN, S.DISPATCH, _HANDLER),
     Transition(S.HANDLING, A.HANDLE, S.CHECKING, _HANDLER),
     Transition(S.CHECKING, A.CHECK, S.CLOSING, _CHECKER, "passed"),
@@ -151,12 +176,16 @@ _MAIN_LINE: Final = (
     Transition(S.REJECTED, A.REOPEN, S.INTAKE, _roles(Role.SHIFT_LEADER, Role.MANAGER)),
     Transition(S.IMPORTED, A.ADOPT, S.INTAKE, _LEADER),
 )
-_OPEN = (S.INTAKE, S.DISPATCH, S.HANDLING, S.CHECKING, S.CLOSING, S.IMPORTED)
+_OPEN = (S.INTAKE, S.VERIFYING, S.DISPATCH, S.HANDLING, S.CHECKING, S.CLOSING, S.IMPORTED)
 
 TRANSITIONS: Final = (
     *_MAIN_LINE,
     *(Transition(stage, A.CANCEL, S.CANCELLED, _LEADER) for stage in _OPEN),
     *(Transition(stage, A.RELOCATE, stage, frozenset()) for stage in _OPEN),
+    *(Transition(stage, A.NOTICE, stage, frozenset()) for stage in _OPEN if stage is not S.IMPORTED),
+    *(Transition(stage, A.ESCALATE, stage, frozenset()) for stage in _OPEN if stage is not S.IMPORTED),
+    *(Transition(stage, A.ACKNOWLEDGE, stage, _ANSWERABLE) for stage in _OPEN if stage is not S.IMPORTED),
+    *(Transition(stage, A.PASS_ON, stage, _ANSWERABLE) for stage in _OPEN if stage is not S.IMPORTED),
     *(Transition(stage, A.ATTACH, stage, _STAFF) for stage in _OPEN),
     *(Transition(stage, A.NOTE, stage, _STAFF) for stage in Stage),
 )
@@ -166,7 +195,7 @@ _ROLES: Final = {(t.stage, t.act): t.roles for t in TRANSITIONS}
 #: What somebody can do in a stage; what happens by itself is nobody's to do.
 _ACTS: Final = {stage: tuple(act for act in Act if _ROLES.get((stage, act))) for stage in (None, *Stage)}
 #: Acts that leave the stage as it is: not drawn.
-_STILL: Final = frozenset({A.NOTE, A.ATTACH, A.RELOCATE})
+_STILL: Final = frozenset({A.NOTE, A.ATTACH, A.RELOCATE, A.NOTICE, A.ESCALATE, A.ACKNOWLEDGE, A.PASS_ON})
 
 
 def step(stage: Stage | None, act: Act, outcome: str = "") -> Stage:

@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, time
 from types import MappingProxyType
 from typing import Final
 
-from dispatch.categories import Categories, Category
+from dispatch.categories import Categories, Category, Urgency
 from dispatch.errors import BadRules, UnknownDepartment
 
 Path = tuple[str, ...]
@@ -42,31 +43,85 @@ _NO_RULE: Final = (OWN, TERRITORIAL, FALLBACK)
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """Somebody who puts things right (部门)."""
+    """Somebody who puts things right (部门). ``parent`` is the code of the bureau whose branch for the ground
+    ``under`` a grid path it is (as a street's own office of the district's bureau).
+    """
 
     code: str
     name_zh: str
     name_en: str = ""
+    parent: str | None = None
+    under: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """Incidents of a category or a class (by key), or all, that lie under a grid path, go to a department."""
+    """What it is for, and whose that is.
+
+    For incidents of a category, a class or a field (by key; none of them: all), that lie under a grid path
+    and in a specialised grid (``field/code``, or ``field`` for any of that field's), that came on one of
+    ``channels`` with one of ``urgencies`` (empty: all), on one of the weekdays ``days`` (Monday is 0, empty:
+    all) within local ``hours`` (from, up to; an end not after its begin is on the next day, a rule's day
+    being that of the begin; empty: all day), in the city's working time or out of it (``working``, None:
+    both).
+
+    They go to ``department``, with ``branch`` to its branch that covers the place closest, itself where there
+    is none; or, ``department`` being empty, to the territorial unit of the grid of level ``territorial`` (a
+    key): a place where no unit stands at that level is not matched. ``co_handlers`` have a part in it.
+    ``priority`` decides between rules that are else as specific.
+    """
 
     name: str
     department: str
     category: str | None = None
     category_class: str | None = None
     under: Path = ()
+    field: str | None = None
+    specialised: str | None = None
+    days: frozenset[int] = frozenset()
+    hours: tuple[tuple[time, time], ...] = ()
+    working: bool | None = None
+    urgencies: frozenset[Urgency] = frozenset()
+    channels: frozenset[str] = frozenset()
+    priority: int = 0
+    branch: bool = False
+    territorial: str | None = None
+    co_handlers: tuple[str, ...] = ()
+
+
+#: The territorial units (属地) of a place: (the level's key, the unit) of each grid that names one, widest first.
+Units = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that rules may ask of an incident.
+
+    ``path``: the grid path of the place, widest first, () where it lies in no grid; ``units`` the territorial
+    units of its grids; ``specialised`` the specialised grids that it lies in, as ``field/code``.
+    ``department`` is the case standard's own, None where it has none.
+    """
+
+    category: Category
+    path: Path = ()
+    units: Units = ()
+    specialised: tuple[str, ...] = ()
+    urgency: Urgency = Urgency.ORDINARY
+    channel: str = ""
+    moment: datetime | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The department an incident belongs to, the rule that says so, and a sentence for people."""
+    """The department an incident belongs to, the rule that says so, a sentence for people, and who else has a
+    part in it.
+    """
 
     department: str
     rule: str
     reason: str
+    co_handlers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,38 +210,40 @@ def _target(rule: RoutingRule) -> _Target:
     return _ANYTHING if rule.category_class is None else (_CLASS, rule.category_class)
 
 
-def route(routing: Routing, category: Category, path: Path, territorial: str | None) -> Routed:
-    """The department for a category at a place; the order stands at the head of this module.
+def route(routing: Routing, case: Situation) -> Routed:
+    """The department for a situation; the order stands at the head of this module.
 
-    ``path``: the grid path of the place, widest first, () where it lies in no grid. ``territorial``: the
-    department that answers for the place, or None; a code that is no department counts as None.
+    A territorial unit that is no department counts as none: that of the next wider grid answers.
 
     >>> from dispatch.categories import Kind
     >>> light = Category("x", Kind.COMPONENT, "0301", "路灯", "Street light")
     >>> departments = [Department("lamps", "路灯管理处"), Department("desk", "受理中心")]
     >>> north = RoutingRule("lamps north", "lamps", light.key, under=("44", "01"))
     >>> routing = Routing(departments, [north], "desk", Categories([light]))
-    >>> route(routing, light, ("44", "01", "007"), None).reason
+    >>> route(routing, Situation(light, ("44", "01", "007"))).reason
     'rule lamps north: 路灯 under 44/01 goes to 路灯管理处'
-    >>> route(routing, light, ("44", "02"), None).reason
+    >>> route(routing, Situation(light, ("44", "02"))).reason
     'no rule, no territorial unit: goes to 受理中心'
     """
-    rule = routing._winner(category, path)
+    category = case.category
+    rule = routing._winner(category, case.path)
     if rule is not None:
-        return Routed(rule.department, rule.name, _because(routing, rule, category))
-    if category.department:
-        name = _name(routing, category.department)
-        return Routed(category.department, OWN, f"no rule: {category.name_zh} usually goes to {name}")
-    if territorial is not None and territorial in routing.departments:
-        name = _name(routing, territorial)
-        return Routed(territorial, TERRITORIAL, f"no rule: goes to {name}, whose ground it is")
-    unit = f"territorial unit {territorial} is no department" if territorial else "no territorial unit"
+        return Routed(rule.department, rule.name, _because(routing, rule, category), rule.co_handlers)
+    usual = case.department or category.department
+    if usual:
+        name = _name(routing, usual)
+        return Routed(usual, OWN, f"no rule: {category.name_zh} usually goes to {name}")
+    for _, territorial in reversed(case.units):
+        if territorial in routing.departments:
+            name = _name(routing, territorial)
+            return Routed(territorial, TERRITORIAL, f"no rule: goes to {name}, whose ground it is")
+    unit = f"territorial unit {case.units[-1][1]} is no department" if case.units else "no territorial unit"
     return Routed(routing.fallback, FALLBACK, f"no rule, {unit}: goes to {_name(routing, routing.fallback)}")
 
 
-def explain(routing: Routing, category: Category, path: Path, territorial: str | None) -> Explanation:
+def explain(routing: Routing, case: Situation) -> Explanation:
     """Who wins, and for every other rule the first condition that failed: category, class, place, rank."""
-    winner = route(routing, category, path, territorial)
+    winner, category, path = route(routing, case), case.category, case.path
     return Explanation(
         winner,
         tuple(

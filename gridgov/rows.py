@@ -13,7 +13,8 @@ from typing import Any, Final, get_type_hints
 import orjson
 from sqlalchemy import BigInteger, RowMapping, Table
 
-from dispatch.entries import KINDS, Entry, from_micros, kind_of, to_body
+from dispatch.bodies import KINDS, kind_of, to_body
+from dispatch.entries import Entry, from_micros
 from gridgov.storage.ledger import Committed
 from gridgov.storage.projections import incident_row
 from gridgov.storage.tables import IncidentRow, text_path

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
-from dispatch.entries import Entry, Fact, Relocated, kind_of, to_body, to_micros
+from dispatch.bodies import kind_of, to_body
+from dispatch.entries import Entry, Fact, Relocated, to_micros
 from dispatch.incidents import Incident, extend, fold
 from gridgov.in_force import InForce
 from gridgov.storage import ledger, projections, words

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
-from dispatch.entries import KINDS, Entry, Fact, from_body, from_micros, kind_of, to_body, to_micros
+from dispatch.bodies import KINDS, from_body, kind_of, to_body
+from dispatch.entries import Entry, Fact, from_micros, to_micros
 from dispatch.incidents import Incident, extend, fold
 from gridgov.storage.bulk import Bulk
 from gridgov.storage.errors import StoreNotReady

@@ -6,10 +6,10 @@ from functools import cache
 import holidays
 from hypothesis import strategies as st
 
+from dispatch.bodies import KINDS
 from dispatch.categories import Categories, Category, Kind, Urgency
 from dispatch.deadlines import Calendar, Limit, Unit
 from dispatch.entries import (
-    KINDS,
     Adopted,
     Attached,
     Cancelled,

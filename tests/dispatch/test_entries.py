@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch import entries
+from dispatch.bodies import KINDS, from_body, kind_of, to_body
 from dispatch.categories import Urgency
 from dispatch.entries import (
-    KINDS,
     Checked,
     Closed,
     Dispatched,
@@ -23,10 +23,7 @@ from dispatch.entries import (
     Noted,
     Place,
     Route,
-    from_body,
     from_micros,
-    kind_of,
-    to_body,
     to_micros,
 )
 from dispatch.errors import UnknownEntry

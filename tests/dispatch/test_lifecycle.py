@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from dispatch.entries import KINDS
+from dispatch.bodies import KINDS
 from dispatch.errors import NotForThisRole, NotInThisStage
 from dispatch.lifecycle import (
     ACT_ZH,

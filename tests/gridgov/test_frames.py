@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch.entries import KINDS, kind_of
+from dispatch.bodies import KINDS, kind_of
 from dispatch.lifecycle import Act, Role
 from gridgov.frames import BadCursor, Change, Cursor, change, cursor, frame, seen_through
 from gridgov.scope import Assignment, Scope, scope_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.entries import KINDS, kind_of
+from dispatch.bodies import KINDS, kind_of
 from dispatch.lifecycle import Act
 from gridgov.rows import iso, public_entry, public_row, row_after
 from tests.gridgov import scene

@@ -14,7 +14,7 @@ import httpx2
 import numpy as np
 import pytest
 
-from dispatch.entries import KINDS
+from dispatch.bodies import KINDS
 from dispatch.lifecycle import ENDED, TRANSITIONS, Act, Stage, Transition
 from gridgov import players, simulation, terrain
 from gridgov.players import Account, Player, ServerGone
