@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from dispatch import decisions
+from dispatch import automation, decisions, noticing
 from dispatch.decisions import Actor, Draft
-from dispatch.entries import SYSTEM, Fact, Imported, Place
-from dispatch.incidents import Incident
+from dispatch.entries import SYSTEM, Entry, Fact, Imported, Place, Reported
+from dispatch.incidents import Incident, extend
 from dispatch.lifecycle import Act
+from dispatch.routing import Units
 from geodata.datum import Datum, to_wgs84
 from geodata.errors import UnknownGrid
 from geodata.locate import Located, Outside
@@ -36,6 +37,8 @@ from gridgov.storage.words import Words
 IMPORTED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:imported")
 #: Names under which ids of relocations are made: the same incident for the same edition, the same id.
 RELOCATED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:relocated")
+#: Names under which ids of notices are made: the same run of a clock at the same threshold, the same id.
+NOTICED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:noticed")
 #: A phone that does not know its place better than this says nothing about which grid it is in.
 FARTHEST_M: Final = 500.0
 #: More neighbours than somebody can choose among.
@@ -79,6 +82,7 @@ class SentReport:
     reporter_phone: str | None = None
     urgency: str | None = None
     photos: tuple[str, ...] = ()
+    standard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,9 @@ class SentAct:
     photos: tuple[str, ...] = ()
     position: SentPosition | None = None
     words: str | None = None
+    standard: str | None = None
+    co_handlers: tuple[str, ...] | None = None
+    found: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,8 @@ class ImportedRow:
 
 
 def report(by: Somebody, sent: SentReport) -> Command:
-    """Take a report in (上报): located, routed and given its case number when it is decided.
+    """Take a report in (上报): located, routed and given its case number when it is decided, and filed and
+    dispatched in the same breath where the rules say so.
 
     Outside every grid or without a position it goes to the unlocated tray; nothing well-formed is refused.
     """
@@ -142,20 +150,32 @@ def report(by: Somebody, sent: SentReport) -> Command:
             category=sent.category,
             urgency=sent.urgency,
             place=where,
-            territorial=territorial(desk.in_force.atlas, where.path),
+            units=units(desk.in_force.atlas, where.path),
             words=words.reference(),
             photos=sent.photos,
             happened_at=sent.happened_at or desk.now,
             specialised=specialised(desk.in_force, where, sent.category),
+            standard=sent.standard,
         )
         actor = Actor(by.id, roles_anywhere(by.assignments, desk.now))
         fact = decisions.report(desk.in_force.rules, draft, actor, desk.case_number(), desk.now)
-        return Decision((fact,), words, sent.address)
+        return Decision((fact,), words, sent.address, _by_itself(sent.id, by.id, fact, draft, desk))
 
     digest = _digest(
         by.id, replace(sent, words=None, address=None, reporter_name=None, reporter_phone=None), True
     )
     return Command(sent.id, digest, sent.id, by.id, None, sent.happened_at, decide, words=words)
+
+
+def _by_itself(
+    incident: str, by: str, fact: Reported, draft: Draft, desk: Desk
+) -> tuple[tuple[str, Fact], ...]:
+    """What the rules do with a report without a human hand: by whom, and what."""
+    rules = desk.in_force.rules
+    if not rules.automatic:
+        return ()
+    reported = extend(None, (Entry(incident, 1, desk.now, desk.now, by, fact),))
+    return automation.by_itself(rules, reported, draft.units, desk.now)
 
 
 def act(by: Somebody, sent: SentAct) -> Command:
@@ -175,8 +195,9 @@ def act(by: Somebody, sent: SentAct) -> Command:
 
     def decide(incident: Incident | None, desk: Desk) -> Decision:
         assert incident is not None
-        roles = roles_on(by.assignments, incident.place.path, incident.lead, desk.now)
-        return Decision((verb(sent, incident, Actor(by.id, roles), desk, words),), words)
+        roles = roles_on(by.assignments, _asked_at(sent.act, incident, desk), incident.lead, desk.now)
+        done = verb(sent, incident, Actor(by.id, roles), desk, words)
+        return Decision(done if isinstance(done, tuple) else (done,), words)
 
     def sees(incident: Incident, now: datetime) -> bool:
         scope = scope_of(by.id, by.assignments, now)
@@ -184,6 +205,36 @@ def act(by: Somebody, sent: SentAct) -> Command:
 
     digest = _digest(by.id, sent if words is None else replace(sent, words=None), words is not None)
     return Command(sent.id, digest, sent.incident, by.id, sent.seen, sent.happened_at, decide, sees, words)
+
+
+def _asked_at(act: Act, incident: Incident, desk: Desk) -> tuple[str, ...]:
+    """The grid for which somebody's roles count: that of the incident, or the wider one of the level that an
+    escalation asks.
+    """
+    path, asked = incident.place.path, incident.escalated
+    if act not in _ANSWERS or asked is None:
+        return path
+    keys = [level.key for level in desk.in_force.atlas.hierarchy.levels]
+    return path[: keys.index(asked.level) + 1] if asked.level in keys else path[:1]
+
+
+def notice(incident: str, seen: int, look_at: datetime) -> Command:
+    """Say what is to be said of an incident's clock (时限提醒), by nobody: its warning, its end, or that an
+    escalation was not answered.
+
+    ``seen`` is the number of its last entry, ``look_at`` its ``next_look``. Two sweepers that see the same
+    give it the same id, so that it is said once; the decision raises NotRunning where it was said already, or
+    there is nothing to say any more.
+    """
+
+    def decide(found: Incident | None, desk: Desk) -> Decision:
+        assert found is not None
+        keys = [level.key for level in desk.in_force.atlas.hierarchy.levels][: len(found.place.path)]
+        return Decision(noticing.notice(desk.in_force.rules, found, keys, desk.now))
+
+    id_ = str(uuid.uuid5(NOTICED, f"{incident}\n{seen}\n{look_at.isoformat()}"))
+    digest = hashlib.sha256(id_.encode()).digest()
+    return Command(id_, digest, incident, SYSTEM, seen, None, decide)
 
 
 def import_row(by: str, row: ImportedRow) -> Command:
@@ -236,9 +287,9 @@ def relocate(incident: str, seen: int, edition: int) -> Command:
         if place.raw_lon is not None and place.raw_lat is not None and place.datum is not None:
             sent = SentPosition(place.raw_lon, place.raw_lat, Datum(place.datum), place.accuracy_m)
         where = locate(desk.in_force, sent)
-        unit = territorial(desk.in_force.atlas, where.path)
+        there = units(desk.in_force.atlas, where.path)
         matter = specialised(desk.in_force, where, found.category)
-        return Decision((decisions.relocate(desk.in_force.rules, found, where, unit, matter),))
+        return Decision((decisions.relocate(desk.in_force.rules, found, where, there, desk.now, matter),))
 
     id_ = str(uuid.uuid5(RELOCATED, f"{incident}\n{seen}\n{edition}"))
     digest = hashlib.sha256(id_.encode()).digest()
@@ -285,19 +336,20 @@ def _near_border(
     return tuple("/".join(other.path) for other in near[:MOST_NEIGHBOURS])
 
 
-def territorial(atlas: Atlas, path: tuple[str, ...]) -> str | None:
-    """The unit that answers for a place (属地): that of its grid, or of the nearest grid around it that names
-    one. An incident located in an older edition may lie in a grid that is there no more: those around it
-    answer then.
+def units(atlas: Atlas, path: tuple[str, ...]) -> Units:
+    """The units that answer for a place (属地): (level's key, unit) of its grid and of those around it, widest
+    first, where they name one. An incident located in an older edition may lie in a grid that is there no
+    more: those around it answer then.
     """
-    for depth in range(len(path), 0, -1):
+    found = []
+    for depth, level in enumerate(atlas.hierarchy.levels[: len(path)], 1):
         try:
             unit = atlas.hierarchy.grid(path[:depth]).responsible_unit
         except UnknownGrid:
             continue
         if unit:
-            return unit
-    return None
+            found.append((level.key, unit))
+    return tuple(found)
 
 
 def specialised(in_force: InForce, place: Place, category: str) -> tuple[str, ...]:
@@ -307,38 +359,61 @@ def specialised(in_force: InForce, place: Place, category: str) -> tuple[str, ..
     return in_force.fields.of(place, category, in_force.rules.categories)
 
 
-Verb = Callable[[SentAct, Incident, Actor, Desk, Words | None], Fact]
+Verb = Callable[[SentAct, Incident, Actor, Desk, Words | None], Fact | tuple[Fact, ...]]
 
 
-def _unit(incident: Incident, desk: Desk) -> str | None:
-    return territorial(desk.in_force.atlas, incident.place.path)
+def _units(incident: Incident, desk: Desk) -> Units:
+    return units(desk.in_force.atlas, incident.place.path)
 
 
 def _place(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
     where = locate(desk.in_force, sent.position)
-    unit, matter = (
-        territorial(desk.in_force.atlas, where.path),
+    there, matter = (
+        units(desk.in_force.atlas, where.path),
         specialised(desk.in_force, where, incident.category),
     )
-    return decisions.place(desk.in_force.rules, incident, by, where, unit, matter)
+    return decisions.place(desk.in_force.rules, incident, by, where, there, desk.now, matter)
 
 
 def _file(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    unit = _unit(incident, desk)
     matter = None if sent.category is None else specialised(desk.in_force, incident.place, sent.category)
-    return decisions.file(desk.in_force.rules, incident, by, unit, sent.category, sent.urgency, matter)
+    return decisions.file(
+        desk.in_force.rules,
+        incident,
+        by,
+        _units(incident, desk),
+        desk.now,
+        sent.category,
+        sent.urgency,
+        matter,
+        sent.standard,
+    )
+
+
+def _ask(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    return decisions.ask(desk.in_force.rules, incident, by, desk.now, sent.reason)
+
+
+def _verify(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    found = bool(sent.found)
+    return decisions.verify(desk.in_force.rules, incident, by, found, desk.now, sent.reason, sent.photos)
 
 
 def _dispatch(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.dispatch(desk.in_force.rules, incident, by, desk.now, sent.department)
+    rules = desk.in_force.rules
+    return decisions.dispatch(rules, incident, by, desk.now, sent.department, sent.co_handlers)
+
+
+def _undo(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    return decisions.undo(desk.in_force.rules, incident, by, sent.reason, desk.now)
 
 
 def _return(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
     return decisions.return_(desk.in_force.rules, incident, by, sent.reason, desk.now)
 
 
-def _handle(sent: SentAct, incident: Incident, by: Actor, _: Desk, __: Words | None) -> Fact:
-    return decisions.handle(incident, by, sent.reason, sent.photos)
+def _handle(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    return decisions.handle(desk.in_force.rules, incident, by, sent.reason, desk.now, sent.photos)
 
 
 def _check(sent: SentAct, incident: Incident, by: Actor, _: Desk, __: Words | None) -> Fact:
@@ -346,25 +421,39 @@ def _check(sent: SentAct, incident: Incident, by: Actor, _: Desk, __: Words | No
 
 
 def _adopt(_sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.adopt(desk.in_force.rules, incident, by, _unit(incident, desk))
+    return decisions.adopt(desk.in_force.rules, incident, by, _units(incident, desk), desk.now)
+
+
+def _reopen(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
+    return decisions.reopen(desk.in_force.rules, incident, by, sent.reason, desk.now)
+
+
+def _pass_on(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> tuple[Fact, ...]:
+    return noticing.pass_on(desk.in_force.rules, incident, by, sent.reason, desk.now)
 
 
 def _note(_sent: SentAct, incident: Incident, by: Actor, _: Desk, words: Words | None) -> Fact:
     return decisions.note(incident, by, "" if words is None else words.reference())
 
 
+_ANSWERS: Final = frozenset({Act.ACKNOWLEDGE, Act.PASS_ON})
 _VERBS: Final[dict[Act, Verb]] = {
     Act.PLACE: _place,
     Act.FILE: _file,
+    Act.ASK: _ask,
+    Act.VERIFY: _verify,
     Act.REJECT: lambda sent, incident, by, *_: decisions.reject(incident, by, sent.reason),
     Act.DISPATCH: _dispatch,
+    Act.UNDO: _undo,
     Act.RETURN: _return,
     Act.HANDLE: _handle,
     Act.CHECK: _check,
     Act.CLOSE: lambda _sent, incident, by, *_: decisions.close(incident, by),
-    Act.REOPEN: lambda sent, incident, by, *_: decisions.reopen(incident, by, sent.reason),
+    Act.REOPEN: _reopen,
     Act.CANCEL: lambda sent, incident, by, *_: decisions.cancel(incident, by, sent.reason),
     Act.ADOPT: _adopt,
+    Act.ACKNOWLEDGE: lambda sent, incident, by, *_: noticing.acknowledge(incident, by, sent.reason),
+    Act.PASS_ON: _pass_on,
     Act.NOTE: _note,
     Act.ATTACH: lambda sent, incident, by, *_: decisions.attach(incident, by, sent.photos),
 }
@@ -374,4 +463,10 @@ def _digest(who: str, sent: SentReport | SentAct | ImportedRow, has_words: bool)
     """What stands for the content of a command but its words, which are compared where they are kept: a hash
     of them beside the ledger would outlive their erasure, and who has it could try names and numbers on it.
     """
-    return hashlib.sha256(orjson.dumps([who, sent, has_words])).digest()
+    content = {name: getattr(sent, name) for name in (field.name for field in fields(sent))}
+    # What came into use later is left out where it is not used, so that what was sent before is still the same.
+    content = {name: value for name, value in content.items() if value is not None or name not in _LATER}
+    return hashlib.sha256(orjson.dumps([who, content, has_words])).digest()
+
+
+_LATER: Final = frozenset({"standard", "co_handlers", "found"})

@@ -48,7 +48,8 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
 
     Keys are the columns of the incident table in their order; times are UTC text or None, ``path`` and
     ``nearest`` lists of codes widest first (empty in the unlocated tray), ``near_border`` a list of paths
-    (codes joined by "/"), ``specialised`` one of ``field/code``, ``photos`` one of digests,
+    (codes joined by "/"), ``specialised`` one of ``field/code``, ``photos`` one of digests, ``co_handlers`` one
+    of departments, ``noticed`` one of ``clock/run/threshold``,
     lengths metres, coordinates degrees. ``position`` is that of the incident's last entry, ``first`` that of
     its first.
     """
@@ -57,7 +58,7 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
         if row[name] is not None:
             row[name] = iso(from_micros(row[name]))
     row["path"], row["nearest"] = list(text_path(row["path"])), list(text_path(row["nearest"]))
-    for name in ("near_border", "specialised", "photos"):
+    for name in ("near_border", "specialised", "photos", "co_handlers", "noticed"):
         row[name] = orjson.loads(row[name])
     return row
 

@@ -152,6 +152,7 @@ class NewReport(Body):
     address: Line | None = None
     words: Words | None = None
     reporter: Reporter | None = None
+    standard: Annotated[Code | None, Field(description="code of a case standard of the category")] = None
     urgency: Urgency | None = None
     channel: Channel = "inspector"
     photos: Photos = ()
@@ -172,6 +173,7 @@ class NewReport(Body):
             reporter_phone=None if who is None else who.phone,
             urgency=None if self.urgency is None else str(self.urgency),
             photos=self.photos,
+            standard=self.standard,
         )
 
 
@@ -210,16 +212,25 @@ class PlaceBody(ActBody):
 
 
 class FileBody(ActBody):
-    """Accept it as ours (立案), with the category or urgency put right where they were wrong."""
+    """Accept it as ours (立案), with the category, case standard or urgency put right where they were wrong."""
 
     category: Code | None = None
+    standard: Code | None = None
     urgency: Urgency | None = None
 
 
 class DispatchBody(ActBody):
-    """Give it to its department (派遣), or to the one named."""
+    """Give it to its department (派遣), or to the one named; left out, co-handlers are those it was routed to."""
 
     department: Code | None = None
+    co_handlers: Annotated[tuple[Code, ...], Field(max_length=20)] | None = None
+
+
+class VerifyBody(Reasoned):
+    """Is it there (核实)? Where it is not, the reason says what was seen instead."""
+
+    found: StrictBool
+    photos: Photos = ()
 
 
 class HandleBody(Reasoned):
@@ -251,8 +262,11 @@ class AttachBody(ActBody):
 BODIES: Final[dict[Act, type[ActBody]]] = {
     Act.PLACE: PlaceBody,
     Act.FILE: FileBody,
+    Act.ASK: Reasoned,
+    Act.VERIFY: VerifyBody,
     Act.REJECT: Reasoned,
     Act.DISPATCH: DispatchBody,
+    Act.UNDO: Reasoned,
     Act.RETURN: Reasoned,
     Act.HANDLE: HandleBody,
     Act.CHECK: CheckBody,
@@ -260,6 +274,8 @@ BODIES: Final[dict[Act, type[ActBody]]] = {
     Act.REOPEN: Reasoned,
     Act.CANCEL: Reasoned,
     Act.ADOPT: ActBody,
+    Act.ACKNOWLEDGE: Reasoned,
+    Act.PASS_ON: Reasoned,
     Act.NOTE: NoteBody,
     Act.ATTACH: AttachBody,
 }

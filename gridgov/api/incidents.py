@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.responses import FileResponse
 
 from dispatch.categories import Urgency
-from dispatch.entries import Fact
+from dispatch.entries import Dispatched, Fact
 from dispatch.incidents import Incident
 from dispatch.lifecycle import ACT_ZH, Act, Stage
 from gridgov import commands, reading
@@ -114,7 +114,8 @@ def _read_receipt(gridgov: Parts, receipt: Receipt) -> dict[str, Any]:
 
 
 def _receipt(receipt: Receipt, after: Incident, fact: Fact) -> dict[str, Any]:
-    route = getattr(fact, "route", None)
+    route, clock = getattr(fact, "route", None), after.clock
+    reason = fact.reason if isinstance(fact, Dispatched) else None if route is None else route.reason
     return {
         "id": receipt.id,
         "incident": receipt.incident,
@@ -132,8 +133,14 @@ def _receipt(receipt: Receipt, after: Incident, fact: Fact) -> dict[str, Any]:
         "department": after.department,
         "lead": after.lead,
         "rule": after.rule,
-        "reason": None if route is None else route.reason,
+        "reason": reason,
+        "co_handlers": list(after.co_handlers),
+        "standard": after.standard,
+        "automatic": after.automatic,
         "due_at": after.due_at,
+        "clock": None if clock is None else clock.clock,
+        "clock_due_at": None if clock is None else clock.due_at,
+        "clock_unconfirmed": clock is not None and clock.unconfirmed_year,
         "clock_ahead_s": after.clock_ahead_s,
     }
 

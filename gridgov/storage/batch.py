@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from dispatch.bodies import kind_of, to_body
-from dispatch.entries import Entry, Fact, Relocated, to_micros
+from dispatch.entries import Entry, Fact, Noticed, Relocated, to_micros
 from dispatch.incidents import Incident, extend, fold
 from gridgov.in_force import InForce
 from gridgov.storage import ledger, projections, words
@@ -36,11 +36,15 @@ _SERIALS = Bulk(
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a command comes to: the facts to append, and words that stay beside the ledger."""
+    """What a command comes to: the facts to append, and words that stay beside the ledger.
+
+    ``by_itself`` are facts that follow from those without a human hand: by whom (``auto:<rule>``), and what.
+    """
 
     facts: tuple[Fact, ...]
     words: Words | None = None
     address: str | None = None
+    by_itself: tuple[tuple[str, Fact], ...] = ()
 
 
 @dataclass(slots=True)
@@ -195,9 +199,11 @@ class Batch:
         incident, position, previous = loaded.incident, self._position, self._previous
         address = decision.address if decision.address is not None else loaded.address
         entries, rows, told = [], [], []
-        for fact in decision.facts:
+        done = [(happened, command.by, fact) for fact in decision.facts]
+        done += [(self.now, by, fact) for by, fact in decision.by_itself]
+        for when, by, fact in done:
             number = 1 if incident is None else incident.number + 1
-            entry = Entry(command.incident, number, happened, self.now, command.by, fact)
+            entry = Entry(command.incident, number, when, self.now, by, fact)
             before, incident = incident, extend(incident, (entry,))
             position += 1
             row = ledger.entry_row(self.head.stream, position, entry, command.id, previous)
@@ -217,7 +223,7 @@ class Batch:
         self._entries += rows
         self.committed += told
         self._position, self._previous = position, previous
-        return self._receipt(command, incident, decision.facts[-1], position)
+        return self._receipt(command, incident, done[-1][2], position)
 
     def _receipt(self, command: Command, incident: Incident, fact: Fact, position: int) -> Receipt:
         receipt = Receipt(
@@ -286,12 +292,18 @@ class Batch:
 
 
 def _same_still(entries: Sequence[Entry], seen: int) -> bool:
-    """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid?
+    """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid, or that
+    its clock was noticed?
 
-    Else everybody's next act would be refused after each change of the boundaries.
+    Else everybody's next act would be refused after each change of the boundaries, and after each warning.
     """
     since = [entry.fact for entry in entries[max(seen, 0) :]]
-    return bool(since) and all(isinstance(fact, Relocated) and not fact.moved for fact in since)
+    return bool(since) and all(_changes_nothing(fact) for fact in since)
+
+
+def _changes_nothing(fact: Fact) -> bool:
+    """Whoever acts has seen all that matters, whether they know of this or not."""
+    return isinstance(fact, Noticed) or (isinstance(fact, Relocated) and not fact.moved)
 
 
 def _told(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -21,13 +21,17 @@ _SAME = (
     "case_number",
     "channel",
     "category",
+    "standard",
     "urgency",
     "department",
     "rule",
+    "automatic",
+    "auto_dispatched",
     "lead",
     "last_lead",
     "limit",
     "remaining_s",
+    "answered_by",
     "reported_by",
     "handled_by",
     "dispatches",
@@ -39,7 +43,16 @@ _SAME = (
     "source_number",
     "source_status",
 )
-_TIMES = ("due_at", "reported_at", "filed_at", "dispatched_at", "handled_at", "closed_at", "updated_at")
+_TIMES = (
+    "due_at",
+    "clock_started_at",
+    "reported_at",
+    "filed_at",
+    "dispatched_at",
+    "handled_at",
+    "closed_at",
+    "updated_at",
+)
 _PLACE = ("raw_lon", "raw_lat", "datum", "accuracy_m", "lon", "lat", "edition", "border_m", "outside_m")
 
 
@@ -49,8 +62,8 @@ def incident_row(
     """The projection of one incident, column by column; ``first`` and ``position`` of its entries."""
     row: dict[str, Any] = {name: getattr(incident, name) for name in _SAME}
     for name in _TIMES:
-        moment: datetime | None = getattr(incident, name)
-        row[name] = None if moment is None else to_micros(moment)
+        row[name] = _micros(getattr(incident, name))
+    row |= _clock(incident)
     place = incident.place
     for name in _PLACE:
         row[name] = getattr(place, name)
@@ -59,8 +72,31 @@ def incident_row(
     row["near_border"] = orjson.dumps(place.near_border).decode()
     row["specialised"] = orjson.dumps(incident.specialised).decode()
     row["photos"] = orjson.dumps(incident.photos).decode()
+    row["co_handlers"] = orjson.dumps(incident.co_handlers).decode()
     row["stream"], row["first"], row["position"], row["address"] = stream, first, position, address
     return row
+
+
+def _clock(incident: Incident) -> dict[str, Any]:
+    """The columns of the clock that runs, and of who was asked because it ran out."""
+    clock, asked = incident.clock, incident.escalated
+    return {
+        "clock": None if clock is None else clock.clock,
+        "clock_run": None if clock is None else clock.run,
+        "clock_limit": None if clock is None else clock.limit,
+        "clock_due_at": None if clock is None else to_micros(clock.due_at),
+        "clock_warn_at": None if clock is None else to_micros(clock.warn_at),
+        "clock_unconfirmed": clock is not None and clock.unconfirmed_year,
+        "noticed": orjson.dumps(incident.noticed).decode(),
+        "escalation_step": None if asked is None else asked.step,
+        "escalation_level": None if asked is None else asked.level,
+        "escalation_by": None if asked is None else _micros(asked.answer_by),
+        "look_at": _micros(incident.next_look),
+    }
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
 
 
 def store(

@@ -75,7 +75,8 @@ class IncidentRow(SQLModel, table=True):
     """The projection of one incident: what its entries add up to, for quick reading.
 
     ``first`` and ``position`` are the positions of its first and last entry; ``address`` comes from the
-    private words.
+    private words. ``clock`` is the one that runs, ``clock_run`` which of its runs; ``escalation_by`` is when
+    the next step is asked, ``look_at`` when something is to be noticed next.
     """
 
     __tablename__ = "incident"
@@ -89,6 +90,8 @@ class IncidentRow(SQLModel, table=True):
         Index("incident_lead_newest", "stream", "lead", "first"),
         Index("incident_source", "stream", "source_number"),
         Index("incident_reporter", "stream", "reported_by", "first"),
+        # What the sweeper looks at next; None, of all that has ended, comes to lie outside its range.
+        Index("incident_look", "stream", "look_at"),
     )
     stream: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -99,6 +102,7 @@ class IncidentRow(SQLModel, table=True):
     case_number: str
     channel: str
     category: str
+    standard: str | None = None
     urgency: str
     path: str
     edition: int | None = None
@@ -115,11 +119,27 @@ class IncidentRow(SQLModel, table=True):
     specialised: str = Field(sa_column=_text())
     department: str
     rule: str
+    co_handlers: str = Field(sa_column=_text())
+    automatic: str | None = None
+    auto_dispatched: bool
     lead: str | None = None
     last_lead: str | None = None
     limit: str | None = None
     due_at: int | None = Field(default=None, sa_column=_micros(True))
     remaining_s: float | None = None
+    clock: str | None = None
+    clock_run: int | None = None
+    clock_limit: str | None = None
+    clock_started_at: int | None = Field(default=None, sa_column=_micros(True))
+    clock_due_at: int | None = Field(default=None, sa_column=_micros(True))
+    clock_warn_at: int | None = Field(default=None, sa_column=_micros(True))
+    clock_unconfirmed: bool
+    noticed: str = Field(sa_column=_text())
+    escalation_step: int | None = None
+    escalation_level: str | None = None
+    escalation_by: int | None = Field(default=None, sa_column=_micros(True))
+    answered_by: str | None = None
+    look_at: int | None = Field(default=None, sa_column=_micros(True))
     reported_at: int = Field(sa_column=_micros())
     reported_by: str
     filed_at: int | None = Field(default=None, sa_column=_micros(True))
