@@ -1,13 +1,13 @@
-"""What the rules do with a report by themselves, in the same breath: see `dispatch.automatic` for the rules."""
+"""What the rules do with a report by themselves, in the same breath; `dispatch.automatic` holds the rules."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from dispatch.automatic import AutomaticRule, Does
-from dispatch.decisions import dispatched, filed, standard_in_force
 from dispatch.entries import AUTO, Entry, Fact
 from dispatch.incidents import Incident, extend
+from dispatch.results import dispatched, filed, standard_in_force
 from dispatch.routing import Units
 from dispatch.rules import Rules
 

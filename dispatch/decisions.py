@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatch.categories import CaseStandard, Category, Urgency
-from dispatch.clocks import Clock, StageLimit, resumed, started
+from dispatch.clocks import Clock
 from dispatch.deadlines import Limit, remaining
 from dispatch.entries import (
     Adopted,
@@ -29,8 +28,6 @@ from dispatch.entries import (
     Reopened,
     Reported,
     Returned,
-    Route,
-    Started,
     Undone,
     Verified,
 )
@@ -39,12 +36,18 @@ from dispatch.errors import (
     NotForThisRole,
     NothingToUndo,
     ReasonMissing,
-    UnknownStandard,
-    UnknownUrgency,
 )
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act, Role, Stage, require, step
-from dispatch.routing import Situation, Units, route
+from dispatch.results import (
+    dispatched,
+    filed,
+    routed,
+    routed_again,
+    stage_clock,
+    urgency_of,
+)
+from dispatch.routing import Situation, Units
 from dispatch.rules import Rules
 
 #: A phone's clock may run this much ahead of the server's before the report is marked: two minutes is
@@ -53,7 +56,6 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 
 #: Where it waits for the department that the rules give it.
 _WAITS = frozenset({Stage.INTAKE, Stage.VERIFYING, Stage.DISPATCH})
-_URGENCIES = tuple(str(urgency) for urgency in Urgency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class Actor:
 class Draft:
     """What a reporter sends, located: everything a report needs but its case number and time.
 
-    ``units``: the territorial units (属地) of the grids it lies in, widest first. ``standard``: the code of the
-    case standard that the reporter names.
+    ``units``: the territorial units (属地) of the grids it lies in, widest first. ``standard``: the code of
+    the case standard that the reporter names.
     """
 
     channel: str
@@ -92,7 +94,7 @@ def report(rules: Rules, draft: Draft, by: Actor, case_number: str, now: datetim
     require(None, Act.REPORT, by.roles)
     category = rules.categories.get(draft.category)
     standard = category.standard_of(draft.standard)
-    urgency = _urgency(draft.urgency) or standard.urgency or category.urgency
+    urgency = urgency_of(draft.urgency) or standard.urgency or category.urgency
     where, ahead = draft.place, draft.happened_at - now
     case = Situation(
         category,
@@ -110,14 +112,14 @@ def report(rules: Rules, draft: Draft, by: Actor, case_number: str, now: datetim
         category=category.key,
         urgency=urgency,
         place=where,
-        route=_route(rules, case),
+        route=routed(rules, case),
         rules=rules.version,
         words=draft.words,
         photos=draft.photos,
         clock_ahead_s=ahead.total_seconds() if ahead > CLOCK_TOLERANCE else None,
         specialised=draft.specialised,
         standard=draft.standard,
-        starts=_stage(rules, Clock.INTAKE, 1, now),
+        starts=stage_clock(rules, Clock.INTAKE, 1, now),
     )
 
 
@@ -132,8 +134,8 @@ def place(
 ) -> Placed:
     """Say where it is (定位), as intake does with what lies in the unlocated tray; it is routed again."""
     require(incident.stage, Act.PLACE, by.roles)
-    case = _again(rules, incident, where, units, specialised, now)
-    return Placed(where, _route(rules, case), rules.version, specialised)
+    case = routed_again(rules, incident, where, units, specialised, now)
+    return Placed(where, routed(rules, case), rules.version, specialised)
 
 
 def relocate(
@@ -156,7 +158,7 @@ def relocate(
         rules.version,
         incident.place.path,
         incident.place.edition,
-        _route(rules, _again(rules, incident, where, units, specialised, now)) if waits else None,
+        routed(rules, routed_again(rules, incident, where, units, specialised, now)) if waits else None,
         specialised,
     )
 
@@ -181,44 +183,10 @@ def file(
     return filed(rules, incident, units, now, category, urgency, specialised, standard)
 
 
-def filed(
-    rules: Rules,
-    incident: Incident,
-    units: Units,
-    now: datetime,
-    category: str | None = None,
-    urgency: str | None = None,
-    specialised: tuple[str, ...] | None = None,
-    standard: str | None = None,
-    automatic: str | None = None,
-) -> Filed:
-    """The fact of :func:`file`, whoever does it; ``automatic`` names the rule where no person does."""
-    found = rules.categories.get(category or incident.category)
-    chosen = standard or (incident.standard if found.key == incident.category else None)
-    norm = found.standard_of(standard) if standard else standard_in_force(found, chosen)
-    corrected = category is not None or standard is not None
-    raised = _urgency(urgency) or ((norm.urgency or found.urgency) if corrected else incident.urgency)
-    matter = incident.specialised if specialised is None else specialised
-    where = incident.place
-    case = Situation(
-        found, where.path, units, matter, Urgency(raised), incident.channel, now, norm.department
-    )
-    return Filed(
-        found.key,
-        raised,
-        _route(rules, case),
-        rules.version,
-        matter,
-        norm.code or None,
-        automatic,
-        _stage(rules, Clock.DISPATCH, incident.number + 1, now),
-    )
-
-
 def ask(rules: Rules, incident: Incident, by: Actor, now: datetime, reason: str = "") -> Asked:
     """Ask somebody to look whether it is there (请求核实), before it is filed or refused."""
     require(incident.stage, Act.ASK, by.roles)
-    return Asked(reason.strip(), _stage(rules, Clock.VERIFY, incident.number + 1, now))
+    return Asked(reason.strip(), stage_clock(rules, Clock.VERIFY, incident.number + 1, now))
 
 
 def verify(
@@ -236,7 +204,7 @@ def verify(
     """
     require(incident.stage, Act.VERIFY, by.roles)
     why = reason.strip() if found else _reason(Act.VERIFY, reason)
-    return Verified(found, why, photos, _stage(rules, Clock.INTAKE, incident.number + 1, now))
+    return Verified(found, why, photos, stage_clock(rules, Clock.INTAKE, incident.number + 1, now))
 
 
 def reject(incident: Incident, by: Actor, reason: str) -> Rejected:
@@ -273,44 +241,6 @@ def dispatch(
     )
 
 
-def dispatched(
-    rules: Rules,
-    incident: Incident,
-    now: datetime,
-    lead: str,
-    rule: str,
-    reason: str,
-    co_handlers: tuple[str, ...],
-    automatic: str | None = None,
-) -> Dispatched:
-    """The fact of :func:`dispatch`, whoever does it; ``automatic`` names the rule where no person does."""
-    percent, before = rules.clocks.warn_percent, incident.handling
-    goes_on = incident.remaining_s is not None and incident.last_lead == lead
-    if goes_on and before is not None and incident.remaining_s is not None:
-        left = timedelta(seconds=incident.remaining_s)
-        clock = resumed(before, rules.calendar_of(before.calendar), now, left, percent)
-    else:
-        norm = standard_in_force(rules.categories.get(incident.category), incident.standard)
-        stage = StageLimit(norm.limit, norm.calendar)
-        calendar = rules.calendar_of(norm.calendar)
-        clock = started(Clock.HANDLING, stage, calendar, now, incident.number + 1, percent)
-    return Dispatched(
-        department=lead,
-        rule=rule,
-        reason=reason,
-        limit=clock.limit,
-        due_at=clock.due_at,
-        resumed=goes_on,
-        rules=rules.version,
-        unconfirmed_year=clock.unconfirmed_year,
-        co_handlers=co_handlers,
-        automatic=automatic,
-        warn_at=clock.warn_at,
-        run=clock.run,
-        calendar=clock.calendar,
-    )
-
-
 def undo(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime) -> Undone:
     """Take back what a rule did by itself (撤销自动处理); it waits at intake again.
 
@@ -319,7 +249,7 @@ def undo(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime
     require(incident.stage, Act.UNDO, by.roles)
     if not incident.undoable or incident.automatic is None:
         raise NothingToUndo(incident=incident.id)
-    starts = _stage(rules, Clock.INTAKE, incident.number + 1, now)
+    starts = stage_clock(rules, Clock.INTAKE, incident.number + 1, now)
     return Undone(incident.automatic, _reason(Act.UNDO, reason), starts)
 
 
@@ -331,7 +261,7 @@ def return_(rules: Rules, incident: Incident, by: Actor, reason: str, now: datet
         raise BrokenHistory(f"incident {incident.id} is being handled by nobody")
     calendar = rules.calendar_of("" if incident.handling is None else incident.handling.calendar)
     left = remaining(calendar, Limit.parse(incident.limit).unit, now, incident.due_at)
-    starts = _stage(rules, Clock.DISPATCH, incident.number + 1, now)
+    starts = stage_clock(rules, Clock.DISPATCH, incident.number + 1, now)
     return Returned(incident.lead, why, left.total_seconds(), starts)
 
 
@@ -342,7 +272,7 @@ def handle(
     require(incident.stage, Act.HANDLE, by.roles)
     if incident.lead is None:
         raise BrokenHistory(f"incident {incident.id} is being handled by nobody")
-    starts = _stage(rules, Clock.CHECK, incident.number + 1, now)
+    starts = stage_clock(rules, Clock.CHECK, incident.number + 1, now)
     return Handled(incident.lead, _reason(Act.HANDLE, result), photos, starts)
 
 
@@ -370,7 +300,7 @@ def reopen(rules: Rules, incident: Incident, by: Actor, reason: str, now: dateti
     """It was not over (重新立案); raises ReasonMissing."""
     require(incident.stage, Act.REOPEN, by.roles)
     clock = Clock.INTAKE if step(incident.stage, Act.REOPEN) is Stage.INTAKE else Clock.DISPATCH
-    return Reopened(_reason(Act.REOPEN, reason), _stage(rules, clock, incident.number + 1, now))
+    return Reopened(_reason(Act.REOPEN, reason), stage_clock(rules, clock, incident.number + 1, now))
 
 
 def cancel(incident: Incident, by: Actor, reason: str) -> Cancelled:
@@ -385,9 +315,9 @@ def adopt(rules: Rules, incident: Incident, by: Actor, units: Units, now: dateti
     Raises UnknownCategory.
     """
     require(incident.stage, Act.ADOPT, by.roles)
-    case = _again(rules, incident, incident.place, units, incident.specialised, now)
-    starts = _stage(rules, Clock.INTAKE, incident.number + 1, now)
-    return Adopted(_route(rules, case), rules.version, starts)
+    case = routed_again(rules, incident, incident.place, units, incident.specialised, now)
+    starts = stage_clock(rules, Clock.INTAKE, incident.number + 1, now)
+    return Adopted(routed(rules, case), rules.version, starts)
 
 
 def note(incident: Incident, by: Actor, words: str) -> Noted:
@@ -400,52 +330,6 @@ def attach(incident: Incident, by: Actor, photos: tuple[str, ...]) -> Attached:
     """Put photos beside it (附件), by the SHA-256 of their content."""
     require(incident.stage, Act.ATTACH, by.roles)
     return Attached(photos)
-
-
-def standard_in_force(category: Category, code: str | None) -> CaseStandard:
-    """The case standard of this code, or the category's own where the rules do not have it any more: what was
-    filed under it has to go on.
-    """
-    try:
-        return category.standard_of(code)
-    except UnknownStandard:
-        return category.standard_of(None)
-
-
-def _again(
-    rules: Rules,
-    incident: Incident,
-    where: Place,
-    units: Units,
-    specialised: tuple[str, ...],
-    now: datetime,
-) -> Situation:
-    """The situation of an incident that is routed once more; raises UnknownCategory."""
-    category = rules.categories.get(incident.category)
-    usual = standard_in_force(category, incident.standard).department
-    urgency = Urgency(incident.urgency)
-    return Situation(category, where.path, units, specialised, urgency, incident.channel, now, usual)
-
-
-def _route(rules: Rules, case: Situation) -> Route:
-    found = route(rules.routing, case)
-    return Route(found.department, found.rule, found.reason, found.co_handlers)
-
-
-def _stage(rules: Rules, clock: Clock, run: int, now: datetime) -> Started:
-    """The clock of a stage that starts with the entry of this number."""
-    limit = rules.clocks.of(clock)
-    calendar = rules.calendar_of(limit.calendar)
-    return started(clock, limit, calendar, now, run, rules.clocks.warn_percent)
-
-
-def _urgency(wanted: str | None) -> Urgency | None:
-    """The urgency that is wanted, None where none is; raises UnknownUrgency."""
-    if not wanted:
-        return None
-    if wanted not in _URGENCIES:
-        raise UnknownUrgency(wanted, _URGENCIES)
-    return Urgency(wanted)
 
 
 def _reason(act: Act, reason: str) -> str:

@@ -93,7 +93,7 @@ class Act(StrEnum):
     NOTICE = "notice"
     ESCALATE = "escalate"
     ACKNOWLEDGE = "acknowledge"
-    PASS_ON = "pass_on"
+    PASS_ON = "pass_on"  # noqa: S105
     NOTE = "note"
     ATTACH = "attach"
 

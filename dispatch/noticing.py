@@ -1,8 +1,8 @@
 """What nobody does and still happens: a clock turns yellow or red, and whoever answers for it is asked.
 
-A clock's warning and its end are noticed once for each of its runs. Past its end the ladder begins, if the city
-has one for that clock: the first step is asked; whoever is asked takes it up or passes it on, and where nobody
-does either within the step's time, the next step is asked.
+A clock's warning and its end are noticed once for each of its runs. Past its end the ladder begins, if the
+city has one for that clock: the first step is asked; whoever is asked takes it up or passes it on, and where
+nobody does either within the step's time, the next step is asked.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _waiting(incident: Incident, by: Actor) -> Escalated:
         raise NotEscalated(incident=incident.id)
     if by.roles.isdisjoint(asked.roles):
         raise NotEscalated(
-            f"it was escalated to {' or '.join(asked.roles)} of the {asked.level}; you are none of them there",
+            f"it was escalated to {' or '.join(asked.roles)} of the {asked.level}; you are none of them",
             level=asked.level,
             roles=list(asked.roles),
         )

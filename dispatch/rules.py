@@ -26,13 +26,13 @@ class Rules:
     routing: Routing
     calendar: Calendar
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
-    clocks: Clocks = Clocks()
+    clocks: Clocks = field(default_factory=Clocks)
     automatic: Mapping[str, AutomaticRule] = field(default_factory=dict)
-    ladder: Ladder = Ladder()
+    ladder: Ladder = field(default_factory=Ladder)
     fields: Mapping[str, Field] = field(default_factory=dict)
 
     def calendar_of(self, key: str) -> Calendar:
-        """The calendar of this key; the city's where it is empty, or where there is no such calendar now: what
-        was started by one that the rules do not have any more goes on all the same.
+        """The calendar of this key; the city's where it is empty, or where there is no such calendar now:
+        what was started by one that the rules do not have any more goes on all the same.
         """
         return self.calendars.get(key, self.calendar)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dispatch.categories import Category
 from dispatch.deadlines import Calendar
-from dispatch.routing import FALLBACK, Department, Routing, RoutingRule, route
+from dispatch.routing import FALLBACK, Department, Routing, RoutingRule, Situation, route
 from geodata.errors import BadGridsTable, UnknownGrid
 from geodata.grids import Hierarchy
 from geodata.grids_table import validate
@@ -158,7 +158,7 @@ def _misplaced(city: City, hierarchy: Hierarchy) -> Iterator[str]:
 
 
 def _taker(routing: Routing, category: Category, place: tuple[str, ...]) -> str:
-    routed = route(routing, category, place, None)
+    routed = route(routing, Situation(category, place))
     # Asked without a territorial unit, the fallback answers where the place's own unit would.
     return TERRITORIAL if routed.rule == FALLBACK else routing.departments[routed.department].name_zh
 

@@ -25,7 +25,8 @@ from dispatch.categories import Urgency
 from dispatch.lifecycle import Act
 from geodata.datum import Datum
 from geodata.errors import BadPoint, check_point
-from gridgov.commands import SentAct, SentPosition, SentReport
+from gridgov.commands import SentAct, SentReport
+from gridgov.siting import SentPosition
 
 #: Longest texts taken. The words of a report are read out on the phone; 2,000 characters are two full pages.
 LONGEST_WORDS, LONGEST_LINE, LONGEST_CODE = 2000, 300, 200
@@ -212,7 +213,7 @@ class PlaceBody(ActBody):
 
 
 class FileBody(ActBody):
-    """Accept it as ours (立案), with the category, case standard or urgency put right where they were wrong."""
+    """Accept it as ours (立案), with category, case standard or urgency put right where they were wrong."""
 
     category: Code | None = None
     standard: Code | None = None
@@ -220,7 +221,7 @@ class FileBody(ActBody):
 
 
 class DispatchBody(ActBody):
-    """Give it to its department (派遣), or to the one named; left out, co-handlers are those it was routed to."""
+    """Give it to its department (派遣), or to the one named. Co-handlers, left out, are those it was routed to."""
 
     department: Code | None = None
     co_handlers: Annotated[tuple[Code, ...], Field(max_length=20)] | None = None

@@ -10,13 +10,14 @@ from typing import Final
 
 from geodata.datum import Datum
 from geodata.errors import BadPoint, check_point
-from gridgov.commands import ImportedRow, SentPosition
+from gridgov.commands import ImportedRow
 from gridgov.errors import BadInput
 from gridgov.importing.errors import RowRefused
 from gridgov.importing.mapping import ImportMapping, RowRule
 from gridgov.importing.times import Moments
 from gridgov.in_force import InForce
 from gridgov.places import require_not_swapped
+from gridgov.siting import SentPosition
 
 #: What no line holds: control characters, and bytes that were no text.
 _NO_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

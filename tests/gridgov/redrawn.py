@@ -9,9 +9,10 @@ from typing import Any
 from dispatch.lifecycle import Act, Role
 from geodata.grids import Hierarchy
 from gridgov import accounts, city, commands
-from gridgov.commands import SentAct, SentPosition, SentReport
+from gridgov.commands import SentAct, SentReport
 from gridgov.scope import Assignment
 from gridgov.service import Service
+from gridgov.siting import SentPosition
 from gridgov.storage import ledger
 from gridgov.storage.batch import Receipt
 from tests.gridgov import scene

@@ -16,9 +16,9 @@ from dispatch.rules import Rules
 from geodata.datum import Datum
 from geodata.grids import Grid, Hierarchy, Level, area_m2, measured
 from geodata.locate import Locator
-from gridgov.commands import SentPosition
 from gridgov.in_force import Atlas, CityFacts, InForce
 from gridgov.scope import Assignment
+from gridgov.siting import SentPosition
 
 #: A Monday morning at ten in Shanghai.
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

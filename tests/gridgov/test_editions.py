@@ -15,7 +15,6 @@ from dispatch.entries import SYSTEM, Relocated
 from dispatch.lifecycle import Act
 from geodata.errors import UnacceptedFindings
 from gridgov import city, relocation
-from gridgov.commands import SentPosition
 from gridgov.editions import Atlases
 from gridgov.errors import (
     BadInput,
@@ -25,6 +24,7 @@ from gridgov.errors import (
 )
 from gridgov.relocation import Relocator
 from gridgov.service import Service
+from gridgov.siting import SentPosition
 from gridgov.storage import ledger
 from gridgov.storage.errors import Stale, StoreBusy, StoreFailed
 from gridgov.storage.rebuild import differences

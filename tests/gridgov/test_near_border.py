@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geodata.datum import Datum
-from gridgov.commands import SentPosition, locate
+from gridgov.siting import SentPosition, locate
 from tests.gridgov import scene
 
 #: 5 m west of the border between N1 and N2, 10 m north of that between N1 and S1.

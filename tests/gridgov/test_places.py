@@ -8,10 +8,10 @@ import shapely
 from geodata.datum import Datum
 from geodata.grids import Hierarchy, Level, measured
 from geodata.locate import Locator
-from gridgov.commands import SentPosition
 from gridgov.errors import BadInput
 from gridgov.in_force import Atlas
 from gridgov.places import require_not_swapped
+from gridgov.siting import SentPosition
 
 
 def atlas(west: float, south: float) -> Atlas:

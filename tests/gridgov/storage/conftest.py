@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from dispatch.lifecycle import Act
 from gridgov import commands
-from gridgov.commands import SentAct, SentPosition, SentReport
+from gridgov.commands import SentAct, SentReport
+from gridgov.siting import SentPosition
 from gridgov.storage.batch import Receipt
 from gridgov.storage.engine import open_engine
 from gridgov.storage.ledger import Committed
