@@ -382,7 +382,7 @@ def _digest(who: str, sent: SentReport | SentAct | ImportedRow, has_words: bool)
     of them beside the ledger would outlive their erasure, and who has it could try names and numbers on it.
     """
     content = {name: getattr(sent, name) for name in (field.name for field in fields(sent))}
-    # What came into use later is left out where it is not used, so that what was sent before is still the same.
+    # What came into use later is left out where it is not used: what was sent before is still the same.
     content = {name: value for name, value in content.items() if value is not None or name not in _LATER}
     return hashlib.sha256(orjson.dumps([who, content, has_words])).digest()
 

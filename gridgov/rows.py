@@ -48,9 +48,8 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
 
     Keys are the columns of the incident table in their order; times are UTC text or None, ``path`` and
     ``nearest`` lists of codes widest first (empty in the unlocated tray), ``near_border`` a list of paths
-    (codes joined by "/"), ``specialised`` one of ``field/code``, ``photos`` one of digests, ``co_handlers`` one
-    of departments, ``noticed`` one of ``clock/run/threshold``,
-    lengths metres, coordinates degrees. ``position`` is that of the incident's last entry, ``first`` that of
+    (codes joined by "/"), ``specialised`` one of ``field/code``, ``photos`` one of digests, ``co_handlers``
+    one of departments, ``noticed`` one of ``clock/run/threshold``, lengths metres, coordinates degrees. ``position`` is that of the incident's last entry, ``first`` that of
     its first.
     """
     row = {name: columns[name] for name in _COLUMNS}

@@ -1,5 +1,5 @@
-"""Where something lies: the grid of a point, its neighbours, the units that answer for it, and the specialised
-grids that matter there.
+"""Where something lies: the grid of a point, its neighbours, the units that answer for it, and the
+specialised grids that matter there.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def _near_border(
 
 
 def units(atlas: Atlas, path: tuple[str, ...]) -> Units:
-    """The units that answer for a place (属地): (level's key, unit) of its grid and of those around it, widest
-    first, where they name one. An incident located in an older edition may lie in a grid that is there no
+    """The units that answer for a place (属地): (level's key, unit) of its grid and of those around it,
+    widest first, where they name one. An incident located in an older edition may lie in a grid that is there no
     more: those around it answer then.
     """
     found = []

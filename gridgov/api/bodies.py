@@ -221,7 +221,9 @@ class FileBody(ActBody):
 
 
 class DispatchBody(ActBody):
-    """Give it to its department (派遣), or to the one named. Co-handlers, left out, are those it was routed to."""
+    """Give it to its department (派遣), or to the one named. Co-handlers left out are those it was routed
+    to.
+    """
 
     department: Code | None = None
     co_handlers: Annotated[tuple[Code, ...], Field(max_length=20)] | None = None

@@ -292,8 +292,8 @@ class Batch:
 
 
 def _same_still(entries: Sequence[Entry], seen: int) -> bool:
-    """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid, or that
-    its clock was noticed?
+    """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid, or
+    that its clock was noticed?
 
     Else everybody's next act would be refused after each change of the boundaries, and after each warning.
     """

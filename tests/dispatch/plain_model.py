@@ -17,13 +17,13 @@ from dispatch.errors import (
     UnknownCategory,
     UnknownDepartment,
 )
-from dispatch.routing import route
-from tests.dispatch.strategies import CATEGORIES, DEPARTMENTS, china, rules, territorial
+from dispatch.routing import Situation, route
+from tests.dispatch.strategies import CATEGORIES, DEPARTMENTS, china, rules, units
 
 #: The machine moves time in these steps, and working hours begin and end on them: so counting steps is exact.
 STEP = timedelta(minutes=15)
 EVERYBODY = "inspector intake_clerk dispatcher handler shift_leader supervisor manager"
-OPEN = ("intake", "dispatch", "handling", "checking", "closing", "imported")
+OPEN = ("intake", "verifying", "dispatch", "handling", "checking", "closing", "imported")
 
 
 def own_time(unit: Unit, start: datetime, end: datetime) -> timedelta:
@@ -73,8 +73,10 @@ class PlainIncident:
             return "shift_leader manager" if self.stage in ("closed", "rejected") else None
         stages = {
             "place": ("intake", intake),
-            "file": ("intake", intake),
-            "reject": ("intake", intake),
+            "file": ("intake verifying", intake),
+            "ask": ("intake", intake),
+            "verify": ("verifying", "inspector shift_leader"),
+            "reject": ("intake verifying", intake),
             "dispatch": ("dispatch", desk),
             "return": ("handling", "handler"),
             "handle": ("handling", "handler"),
@@ -83,7 +85,7 @@ class PlainIncident:
             "adopt": ("imported", leader),
         }
         stage, roles = stages[act]
-        return roles if self.stage == stage else None
+        return roles if self.stage in stage.split() else None
 
     def refuses(
         self,
@@ -108,7 +110,7 @@ class PlainIncident:
         if category is not None and category not in CATEGORIES:
             return UnknownCategory
         needs_words = {"reject", "return", "handle", "reopen", "cancel"} | (
-            {"check"} if not passed else set()
+            {"check", "verify"} if not passed else set()
         )
         if act in needs_words and not words.strip():
             return ReasonMissing
@@ -116,7 +118,7 @@ class PlainIncident:
 
     def route(self) -> None:
         assert self.category is not None
-        found = route(rules().routing, self.category, self.path, territorial(self.path))
+        found = route(rules().routing, Situation(self.category, self.path, units(self.path)))
         self.owner = found.department
 
     def place(self, path: tuple[str, ...]) -> None:
@@ -173,6 +175,9 @@ class PlainIncident:
         self.stage = "dispatch" if self.stage == "closed" else "intake"
         self.lead = self.left_by = self.left = self.limit = self.due_at = None
         self.handled_by = self.closed_at = None
+
+    def stands(self, stage: str) -> None:
+        self.stage = stage
 
     def end(self, stage: str) -> None:
         self.stage, self.left = stage, None

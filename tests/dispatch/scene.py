@@ -7,7 +7,7 @@ from dispatch.decisions import Actor, Draft
 from dispatch.entries import Entry, Fact, Imported, Place
 from dispatch.incidents import Incident, extend
 from dispatch.lifecycle import Role
-from tests.dispatch.strategies import LAMP, at, rules, territorial
+from tests.dispatch.strategies import LAMP, at, rules, units
 
 INSPECTOR = Actor("ins", frozenset({Role.INSPECTOR}))
 CLERK = Actor("clk", frozenset({Role.INTAKE_CLERK}))
@@ -24,7 +24,7 @@ def draft(
 ) -> Draft:
     """A report as an inspector sends it."""
     sent = {"words": None, "photos": (), "happened_at": at("2026-03-05 09:00")} | more
-    return Draft("phone", category, urgency, place, territorial(place.path), **sent)  # type: ignore[arg-type]
+    return Draft("phone", category, urgency, place, units(place.path), **sent)  # type: ignore[arg-type]
 
 
 class File:
@@ -56,7 +56,7 @@ def reported(category: str = LAMP.key, when: str = "2026-03-05 09:00", place: Pl
 def filed(category: str = LAMP.key, when: str = "2026-03-05 09:00", place: Place = NORTH) -> File:
     """Reported and filed at the same time."""
     file = reported(category, when, place)
-    file.add(decisions.file(rules(), file.now, CLERK, territorial(place.path)), at(when), "clk")
+    file.add(decisions.file(rules(), file.now, CLERK, units(place.path), at(when)), at(when), "clk")
     return file
 
 
@@ -76,7 +76,7 @@ def return_(file: File, when: str) -> Incident:
 
 
 def handle(file: File, when: str) -> Incident:
-    return file.add(decisions.handle(file.now, HANDLER, "repaired"), at(when), "han")
+    return file.add(decisions.handle(rules(), file.now, HANDLER, "repaired", at(when)), at(when), "han")
 
 
 def check(file: File, when: str, passed: bool = True) -> Incident:

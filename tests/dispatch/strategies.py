@@ -10,17 +10,22 @@ from dispatch.bodies import KINDS
 from dispatch.categories import Categories, Category, Kind, Urgency
 from dispatch.deadlines import Calendar, Limit, Unit
 from dispatch.entries import (
+    Acknowledged,
     Adopted,
+    Asked,
     Attached,
     Cancelled,
     Checked,
     Closed,
     Dispatched,
+    Escalated,
     Fact,
     Filed,
     Handled,
     Imported,
     Noted,
+    Noticed,
+    PassedOn,
     Place,
     Placed,
     Rejected,
@@ -29,8 +34,11 @@ from dispatch.entries import (
     Reported,
     Returned,
     Route,
+    Started,
+    Undone,
+    Verified,
 )
-from dispatch.routing import Department, Routing, RoutingRule
+from dispatch.routing import Department, Routing, RoutingRule, Units
 from dispatch.rules import Rules
 
 YEARS = (2024, 2025, 2026)
@@ -112,6 +120,12 @@ def territorial(path: tuple[str, ...]) -> str | None:
     return TERRITORIAL.get(path[1]) if len(path) > 1 else None
 
 
+def units(path: tuple[str, ...]) -> Units:
+    """The territorial units of a place: that of its street."""
+    office = territorial(path)
+    return () if office is None else (("street", office),)
+
+
 def at(text: str, zone: Calendar | None = None) -> datetime:
     """A local time of a calendar's zone (Shanghai's unless told), as a moment in UTC: ``at("2026-03-06 17:55")``."""
     return datetime.fromisoformat(text).replace(tzinfo=(zone or china()).tz).astimezone(UTC)
@@ -137,8 +151,11 @@ def _maybe(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 _floats = st.floats(allow_nan=False, allow_infinity=False)
 _tuples = st.lists(codes, max_size=3).map(tuple)
-_routes = st.builds(Route, codes, words, words)
+_routes = st.builds(Route, codes, words, words, _tuples)
 _versions = st.integers(1, 99)
+_started = st.builds(
+    Started, codes, _versions, limits.map(str), moments, moments, st.just("") | codes, st.booleans()
+)
 places = st.builds(
     Place,
     raw_lon=_maybe(_floats),
@@ -160,6 +177,8 @@ FACTS: dict[type[Fact], st.SearchStrategy[Fact]] = {
     Reported: st.builds(
         Reported,
         *(words, codes, codes, _urgencies, places, _routes, _versions),
+        standard=_maybe(codes),
+        starts=_maybe(_started),
         words=_maybe(words),
         photos=_tuples,
         clock_ahead_s=_maybe(_floats),
@@ -173,18 +192,37 @@ FACTS: dict[type[Fact], st.SearchStrategy[Fact]] = {
         st.none() | _versions,
         st.none() | _routes,
     ),
-    Filed: st.builds(Filed, codes, _urgencies, _routes, _versions),
+    Filed: st.builds(
+        Filed,
+        *(codes, _urgencies, _routes, _versions, _tuples),
+        standard=_maybe(codes),
+        automatic=_maybe(codes),
+        starts=_maybe(_started),
+    ),
+    Asked: st.builds(Asked, words, _maybe(_started)),
+    Verified: st.builds(Verified, st.booleans(), words, _tuples, _maybe(_started)),
+    Undone: st.builds(Undone, words, words, _maybe(_started)),
+    Noticed: st.builds(Noticed, codes, _versions, st.sampled_from(["warning", "overdue"]), moments),
+    Escalated: st.builds(Escalated, _versions, codes, _tuples, codes, _versions, codes, _maybe(moments)),
+    Acknowledged: st.builds(Acknowledged, _versions, words),
+    PassedOn: st.builds(PassedOn, _versions, words),
     Rejected: st.builds(Rejected, words),
     Dispatched: st.builds(
-        Dispatched, *(codes, words, words, limits.map(str), moments, st.booleans(), _versions, st.booleans())
+        Dispatched,
+        *(codes, words, words, limits.map(str), moments, st.booleans(), _versions, st.booleans()),
+        co_handlers=_tuples,
+        automatic=_maybe(codes),
+        warn_at=_maybe(moments),
+        run=_maybe(_versions),
+        calendar=st.just("") | codes,
     ),
-    Returned: st.builds(Returned, codes, words, _floats),
-    Handled: st.builds(Handled, codes, words, _tuples),
+    Returned: st.builds(Returned, codes, words, _floats, _maybe(_started)),
+    Handled: st.builds(Handled, codes, words, _tuples, _maybe(_started)),
     Checked: st.builds(Checked, st.booleans(), words, _tuples),
     Closed: st.builds(Closed),
-    Reopened: st.builds(Reopened, words),
+    Reopened: st.builds(Reopened, words, _maybe(_started)),
     Cancelled: st.builds(Cancelled, words),
-    Adopted: st.builds(Adopted, _routes, _versions),
+    Adopted: st.builds(Adopted, _routes, _versions, _maybe(_started)),
     Noted: st.builds(Noted, words),
     Attached: st.builds(Attached, _tuples),
     Imported: st.builds(

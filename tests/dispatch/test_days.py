@@ -18,7 +18,7 @@ from dispatch.incidents import fold
 from dispatch.lifecycle import Role
 from tests.dispatch.plain_model import STEP, PlainIncident, own_time
 from tests.dispatch.scene import File
-from tests.dispatch.strategies import CATEGORIES, DEPARTMENTS, PATHS, at, rules, territorial
+from tests.dispatch.strategies import CATEGORIES, DEPARTMENTS, PATHS, at, rules, units
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ anything = st.builds(
 ACTS = (
     "place",
     "file",
+    "ask",
+    "verify",
     "reject",
     "dispatch",
     "return",
@@ -71,7 +73,19 @@ ACTS = (
     "adopt",
 )
 #: The acts by which a story goes on rather than ends.
-ONWARD = ("place", "file", "dispatch", "return", "handle", "check", "close", "reopen", "adopt")
+ONWARD = (
+    "place",
+    "file",
+    "ask",
+    "verify",
+    "dispatch",
+    "return",
+    "handle",
+    "check",
+    "close",
+    "reopen",
+    "adopt",
+)
 PERIOD = Period(at("2026-01-01 00:00"), at("2028-01-01 00:00"))
 
 
@@ -88,7 +102,7 @@ class Days(RuleBasedStateMachine):
 
     @initialize(category=some_categories, place=some_places)
     def report(self, category: str, place: Place) -> None:
-        draft = Draft("phone", category, None, place, territorial(place.path), None, (), self.now)
+        draft = Draft("phone", category, None, place, units(place.path), None, (), self.now)
         fact = decisions.report(rules(), draft, Actor("ann", frozenset({Role.INSPECTOR})), "N-1", self.now)
         self.keep(fact, "ann")
         self.model.stage = "intake"
@@ -148,19 +162,21 @@ class Days(RuleBasedStateMachine):
 
     def decide(self, act: str, asked: Asked) -> Fact:
         by, told, words = Actor(asked.person, asked.roles), self.file.now, asked.words
-        unit, there = territorial(told.place.path), territorial(asked.place.path)
+        unit, there = units(told.place.path), units(asked.place.path)
         acts: dict[str, Callable[[], Fact]] = {
-            "place": lambda: decisions.place(rules(), told, by, asked.place, there),
-            "file": lambda: decisions.file(rules(), told, by, unit, asked.category),
+            "place": lambda: decisions.place(rules(), told, by, asked.place, there, self.now),
+            "file": lambda: decisions.file(rules(), told, by, unit, self.now, asked.category),
+            "ask": lambda: decisions.ask(rules(), told, by, self.now, words),
+            "verify": lambda: decisions.verify(rules(), told, by, asked.passed, self.now, words),
             "reject": lambda: decisions.reject(told, by, words),
             "dispatch": lambda: decisions.dispatch(rules(), told, by, self.now, asked.department),
             "return": lambda: decisions.return_(rules(), told, by, words, self.now),
-            "handle": lambda: decisions.handle(told, by, words),
+            "handle": lambda: decisions.handle(rules(), told, by, words, self.now),
             "check": lambda: decisions.check(told, by, asked.passed, words),
             "close": lambda: decisions.close(told, by),
-            "reopen": lambda: decisions.reopen(told, by, words),
+            "reopen": lambda: decisions.reopen(rules(), told, by, words, self.now),
             "cancel": lambda: decisions.cancel(told, by, words),
-            "adopt": lambda: decisions.adopt(rules(), told, by, unit),
+            "adopt": lambda: decisions.adopt(rules(), told, by, unit, self.now),
             "note": lambda: decisions.note(told, by, "w1"),
             "attach": lambda: decisions.attach(told, by, ("p1",)),
         }
@@ -171,6 +187,8 @@ class Days(RuleBasedStateMachine):
         acts: dict[str, Callable[[], None]] = {
             "place": lambda: model.place(asked.place.path),
             "file": lambda: model.file(self.now, asked.category),
+            "ask": lambda: model.stands("verifying"),
+            "verify": lambda: model.stands("intake"),
             "reject": lambda: model.end("rejected"),
             "dispatch": lambda: self.dispatched(asked.department),
             "return": lambda: model.return_(self.now),

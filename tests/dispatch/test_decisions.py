@@ -31,7 +31,7 @@ from tests.dispatch.scene import (
     TRAY,
     draft,
 )
-from tests.dispatch.strategies import COVER, LAMP, NOISE, RUBBISH, at, local, rules, territorial
+from tests.dispatch.strategies import COVER, LAMP, NOISE, RUBBISH, at, local, rules, units
 
 NOW = at("2026-03-05 09:00")
 
@@ -231,4 +231,4 @@ def test_whatever_is_reported_has_an_owner(path: tuple[str, ...]) -> None:
         sent = draft(category.key, replace(NORTH, path=path))
         fact = decisions.report(rules(), sent, INSPECTOR, "N-1", NOW)
         assert fact.route.department in rules().routing.departments
-        assert sent.territorial == territorial(path)
+        assert sent.units == units(path)

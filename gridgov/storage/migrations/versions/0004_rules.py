@@ -55,7 +55,8 @@ WHERE stage = 'handling' AND due_at IS NOT NULL
 _UNCONFIRMED = """
 UPDATE incident SET clock_unconfirmed = (
     SELECT entry.body LIKE '%"unconfirmed_year":true%' FROM entry
-    WHERE entry.stream = incident.stream AND entry.incident = incident.id AND entry.number = incident.clock_run
+    WHERE entry.stream = incident.stream AND entry.incident = incident.id
+        AND entry.number = incident.clock_run
 )
 WHERE clock_run IS NOT NULL
 """
