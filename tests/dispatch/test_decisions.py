@@ -7,7 +7,7 @@ import pytest
 
 from dispatch import decisions
 from dispatch.decisions import CLOCK_TOLERANCE, Actor
-from dispatch.entries import Adopted, Attached, Cancelled, Checked, Noted, Rejected, Reopened, Route
+from dispatch.entries import Attached, Cancelled, Checked, Noted, Rejected, Route
 from dispatch.errors import (
     BrokenHistory,
     DispatchError,
@@ -34,6 +34,8 @@ from tests.dispatch.scene import (
 from tests.dispatch.strategies import COVER, LAMP, NOISE, RUBBISH, at, local, rules, units
 
 NOW = at("2026-03-05 09:00")
+#: The territorial units of the north.
+HERE = units(NORTH.path)
 
 
 def test_a_report_is_routed_and_says_by_which_rules() -> None:
@@ -76,7 +78,7 @@ def test_a_report_is_refused_for_a_wrong_category_or_role() -> None:
 
 def test_placing_locates_and_routes_again() -> None:
     file = scene.reported(NOISE.key, place=TRAY)
-    fact = decisions.place(rules(2), file.now, CLERK, NORTH, "north")
+    fact = decisions.place(rules(2), file.now, CLERK, NORTH, HERE, NOW)
     assert (fact.place, fact.route.department, fact.route.rule, fact.rules) == (
         NORTH,
         "north",
@@ -88,14 +90,14 @@ def test_placing_locates_and_routes_again() -> None:
 def test_filing_keeps_category_and_urgency_unless_corrected() -> None:
     file = scene.File()
     file.add(decisions.report(rules(), draft(urgency="urgent"), INSPECTOR, "N-1", NOW), NOW)
-    same = decisions.file(rules(), file.now, CLERK, "north")
+    same = decisions.file(rules(), file.now, CLERK, HERE, NOW)
     assert (same.category, same.urgency, same.route.department) == (LAMP.key, "urgent", "north")
-    other = decisions.file(rules(), file.now, CLERK, "north", category="manhole")
+    other = decisions.file(rules(), file.now, CLERK, HERE, NOW, category="manhole")
     assert (other.category, other.urgency, other.route.department) == (COVER.key, "critical", "water")
-    raised = decisions.file(rules(), file.now, CLERK, "north", category=RUBBISH.key, urgency="urgent")
+    raised = decisions.file(rules(), file.now, CLERK, HERE, NOW, category=RUBBISH.key, urgency="urgent")
     assert (raised.category, raised.urgency) == (RUBBISH.key, "urgent")
     with pytest.raises(UnknownUrgency):
-        decisions.file(rules(), file.now, CLERK, "north", urgency="soon")
+        decisions.file(rules(), file.now, CLERK, HERE, NOW, urgency="soon")
 
 
 #: category, when it is dispatched (2026-03-05), the limit, when it is due.
@@ -148,7 +150,7 @@ def test_a_return_while_overdue_says_by_how_much() -> None:
 def test_who_handled_it_may_not_check_it_whatever_their_roles() -> None:
     both = Actor("han", frozenset({Role.HANDLER, Role.INSPECTOR, Role.SHIFT_LEADER}))
     file = scene.dispatched()
-    file.add(decisions.handle(file.now, both, "repaired"), NOW, "han")
+    file.add(decisions.handle(rules(), file.now, both, "repaired", NOW), NOW, "han")
     with pytest.raises(NotForThisRole, match="did not handle it"):
         decisions.check(file.now, both, passed=True)
     assert decisions.check(file.now, INSPECTOR, passed=True) == Checked(True)
@@ -157,7 +159,7 @@ def test_who_handled_it_may_not_check_it_whatever_their_roles() -> None:
 def test_after_a_rework_by_somebody_else_the_first_may_check() -> None:
     first = Actor("one", frozenset({Role.HANDLER, Role.INSPECTOR}))
     file = scene.dispatched()
-    file.add(decisions.handle(file.now, first, "repaired"), NOW, "one")
+    file.add(decisions.handle(rules(), file.now, first, "repaired", NOW), NOW, "one")
     scene.check(file, "2026-03-05 10:00", passed=False)
     scene.handle(file, "2026-03-05 10:30")
     assert decisions.check(file.now, first, passed=True).passed
@@ -179,14 +181,14 @@ def test_acts_that_need_a_reason_in_words() -> None:
             lambda: decisions.reject(new.now, CLERK, nothing),  # noqa: B023
             lambda: decisions.cancel(new.now, LEADER, nothing),  # noqa: B023
             lambda: decisions.return_(rules(), held.now, HANDLER, nothing, NOW),  # noqa: B023
-            lambda: decisions.handle(held.now, HANDLER, nothing),  # noqa: B023
-            lambda: decisions.reopen(scene.closed().now, LEADER, nothing),  # noqa: B023
+            lambda: decisions.handle(rules(), held.now, HANDLER, nothing, NOW),  # noqa: B023
+            lambda: decisions.reopen(rules(), scene.closed().now, LEADER, nothing, NOW),  # noqa: B023
         ):
             with pytest.raises(ReasonMissing, match="in words"):
                 act()
     assert decisions.reject(new.now, CLERK, " private ground ") == Rejected("private ground")
     assert decisions.cancel(held.now, LEADER, "a test") == Cancelled("a test")
-    assert decisions.reopen(scene.closed().now, LEADER, "dark again") == Reopened("dark again")
+    assert decisions.reopen(rules(), scene.closed().now, LEADER, " dark again ", NOW).reason == "dark again"
 
 
 def test_beside_the_main_line() -> None:
@@ -196,14 +198,15 @@ def test_beside_the_main_line() -> None:
 
 
 def test_imported_history_is_adopted_by_routing_it() -> None:
-    fact = decisions.adopt(rules(3), scene.imported().now, LEADER, "north")
-    assert fact == Adopted(Route("north", TERRITORIAL, "no rule: goes to 北街道, whose ground it is"), 3)
+    fact = decisions.adopt(rules(3), scene.imported().now, LEADER, HERE, NOW)
+    assert fact.route == Route("north", TERRITORIAL, "no rule: goes to 北街道, whose ground it is")
+    assert fact.rules == 3
 
 
 def test_the_stage_is_asked_before_the_role_and_the_role_before_the_words() -> None:
     file = scene.filed()
     with pytest.raises(NotInThisStage):
-        decisions.handle(file.now, CLERK, "")
+        decisions.handle(rules(), file.now, CLERK, "", NOW)
     with pytest.raises(NotForThisRole):
         decisions.dispatch(rules(), file.now, CLERK, NOW, "fire")
 
@@ -213,7 +216,7 @@ def test_a_history_that_cannot_be_is_said_to_be_broken() -> None:
     assert nobody.stage is Stage.HANDLING
     for act in (
         lambda: decisions.return_(rules(), nobody, HANDLER, "not ours", NOW),
-        lambda: decisions.handle(nobody, HANDLER, "repaired"),
+        lambda: decisions.handle(rules(), nobody, HANDLER, "repaired", NOW),
     ):
         with pytest.raises(BrokenHistory, match="case-1"):
             act()

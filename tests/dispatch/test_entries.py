@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch import entries
+from dispatch import bodies
 from dispatch.bodies import KINDS, from_body, kind_of, to_body
 from dispatch.categories import Urgency
 from dispatch.entries import (
@@ -125,9 +125,9 @@ def test_older_versions_are_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch)
         ("noted", 1): lambda body: {"words": body["text"]},
         ("noted", 2): lambda body: {**body, "tone": "plain"},
     }
-    monkeypatch.setitem(entries.KINDS, "noted", Noted3)  # type: ignore[misc]
-    monkeypatch.setitem(entries._READERS, Noted3, lambda body: Noted3(**body))  # type: ignore[misc]
-    monkeypatch.setattr(entries, "UPCASTERS", lifts)
+    monkeypatch.setitem(bodies.KINDS, "noted", Noted3)  # type: ignore[misc]
+    monkeypatch.setitem(bodies._READERS, Noted3, lambda body: Noted3(**body))  # type: ignore[misc]
+    monkeypatch.setattr(bodies, "UPCASTERS", lifts)
     assert from_body("noted", 1, {"text": "w1"}) == Noted3("w1", "plain")
     assert from_body("noted", 2, {"words": "w1"}) == Noted3("w1", "plain")
     assert from_body("noted", 3, {"words": "w1", "tone": "sharp"}) == Noted3("w1", "sharp")
@@ -136,7 +136,7 @@ def test_older_versions_are_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("cls", KINDS.values())
 def test_every_older_version_has_its_upcaster(cls: type[Fact]) -> None:
     kind = cls.__name__.lower()
-    assert [v for v in range(1, cls.version) if (kind, v) not in entries.UPCASTERS] == []
+    assert [v for v in range(1, cls.version) if (kind, v) not in bodies.UPCASTERS] == []
 
 
 def test_kinds_are_called_what_the_fact_is_called() -> None:

@@ -12,7 +12,9 @@ from dispatch.incidents import Incident, extend, fold
 from dispatch.lifecycle import Act, Role, Stage
 from tests.dispatch import scene
 from tests.dispatch.scene import CLERK, DISPATCHER, LEADER, NORTH, TRAY
-from tests.dispatch.strategies import LAMP, NOISE, at, local, rules
+from tests.dispatch.strategies import LAMP, NOISE, at, local, rules, units
+
+PLACED = NORTH.path
 
 
 def row(incident: Incident) -> tuple[object, ...]:
@@ -25,7 +27,10 @@ def row(incident: Incident) -> tuple[object, ...]:
 def test_the_main_line_as_a_table() -> None:
     file, table = scene.reported(LAMP.key, "2026-03-05 09:00"), []
     table.append(row(file.now))
-    file.add(decisions.file(rules(), file.now, CLERK, "north"), at("2026-03-05 09:10"))
+    file.add(
+        decisions.file(rules(), file.now, CLERK, units(PLACED), at("2026-03-05 09:10")),
+        at("2026-03-05 09:10"),
+    )
     table.append(row(file.now))
     table.append(row(scene.dispatch(file, "2026-03-05 09:30")))
     table.append(row(scene.handle(file, "2026-03-05 11:00")))
@@ -150,7 +155,10 @@ def test_a_reopened_incident_is_open_and_starts_afresh() -> None:
 def test_a_rejected_report_is_over_until_it_is_reopened() -> None:
     file = scene.reported()
     assert not file.add(decisions.reject(file.now, CLERK, "private ground"), at("2026-03-05 09:05")).is_open
-    back = file.add(decisions.reopen(file.now, LEADER, "it is not"), at("2026-03-05 09:10"))
+    back = file.add(
+        decisions.reopen(rules(), file.now, LEADER, "it is not", at("2026-03-05 09:10")),
+        at("2026-03-05 09:10"),
+    )
     assert row(back) == ("intake", "north", None, None, None)
 
 
@@ -165,7 +173,10 @@ def test_a_cancelled_incident_loses_what_was_left_of_its_clock() -> None:
 def test_what_lies_in_the_tray_is_placed() -> None:
     file = scene.reported(NOISE.key, place=TRAY)
     assert (file.now.department, file.now.place.path) == ("desk", ())
-    placed = file.add(decisions.place(rules(), file.now, CLERK, NORTH, "north"), at("2026-03-05 09:05"))
+    placed = file.add(
+        decisions.place(rules(), file.now, CLERK, NORTH, units(PLACED), at("2026-03-05 09:05")),
+        at("2026-03-05 09:05"),
+    )
     assert (placed.department, placed.place, placed.stage) == ("north", NORTH, Stage.INTAKE)
 
 
@@ -185,7 +196,10 @@ def test_imported_history_counts_by_the_times_of_its_source() -> None:
 
 def test_an_adopted_incident_forgets_the_sources_limit() -> None:
     file = scene.imported()
-    ours = file.add(decisions.adopt(rules(), file.now, LEADER, "north"), at("2026-03-05 09:30"))
+    ours = file.add(
+        decisions.adopt(rules(), file.now, LEADER, units(PLACED), at("2026-03-05 09:30")),
+        at("2026-03-05 09:30"),
+    )
     assert row(ours) == ("intake", "north", None, None, None)
     assert ours.imported
 
@@ -198,9 +212,16 @@ def test_photos_are_gathered_in_the_order_they_came() -> None:
         at("2026-03-05 09:00"),
     )
     file.add(decisions.attach(file.now, scene.INSPECTOR, ("p2", "p3")), at("2026-03-05 09:01"))
-    file.add(decisions.file(rules(), file.now, CLERK, "north"), at("2026-03-05 09:02"))
+    file.add(
+        decisions.file(rules(), file.now, CLERK, units(PLACED), at("2026-03-05 09:02")),
+        at("2026-03-05 09:02"),
+    )
     scene.dispatch(file, "2026-03-05 09:03")
-    file.add(decisions.handle(file.now, scene.HANDLER, "done", ("p4",)), at("2026-03-05 09:04"), "han")
+    file.add(
+        decisions.handle(rules(), file.now, scene.HANDLER, "done", at("2026-03-05 09:04"), ("p4",)),
+        at("2026-03-05 09:04"),
+        "han",
+    )
     file.add(decisions.check(file.now, scene.INSPECTOR, True, "", ("p5",)), at("2026-03-05 09:05"), "ins")
     assert file.now.photos == ("p1", "p2", "p3", "p4", "p5")
 

@@ -32,11 +32,19 @@ MAIN_LINE = """
     intake      place          -> intake      intake_clerk, shift_leader
     intake      file           -> dispatch    intake_clerk, shift_leader
     intake      reject         -> rejected    intake_clerk, shift_leader
+    intake      ask            -> verifying   intake_clerk, shift_leader
+    verifying   verify found   -> intake      inspector, shift_leader
+    verifying   verify not_found -> intake    inspector, shift_leader
+    verifying   file           -> dispatch    intake_clerk, shift_leader
+    verifying   reject         -> rejected    intake_clerk, shift_leader
+    verifying   cancel         -> cancelled   shift_leader
     intake      cancel         -> cancelled   shift_leader
     dispatch    dispatch       -> handling    dispatcher, shift_leader
+    dispatch    undo           -> intake      dispatcher, intake_clerk, shift_leader
     dispatch    cancel         -> cancelled   shift_leader
     handling    return         -> dispatch    handler
     handling    handle         -> checking    handler
+    handling    undo           -> intake      dispatcher, intake_clerk, shift_leader
     handling    cancel         -> cancelled   shift_leader
     checking    check passed   -> closing     inspector, shift_leader
     checking    check failed   -> handling    inspector, shift_leader
@@ -50,7 +58,8 @@ MAIN_LINE = """
 """
 
 #: What leaves an incident where it stands.
-STILL = (Act.NOTE, Act.ATTACH, Act.RELOCATE)
+BY_ITSELF = (Act.RELOCATE, Act.NOTICE, Act.ESCALATE)
+STILL = (Act.NOTE, Act.ATTACH, *BY_ITSELF, Act.ACKNOWLEDGE, Act.PASS_ON)
 
 
 def drawn() -> set[tuple[str, ...]]:
@@ -134,7 +143,7 @@ def test_an_act_is_open_exactly_where_it_is_not_refused(stage: Stage | None) -> 
 
 
 def test_what_each_role_can_do_in_each_stage() -> None:
-    still = {Act.NOTE, Act.ATTACH}
+    still = {Act.NOTE, Act.ATTACH, Act.ACKNOWLEDGE, Act.PASS_ON}
     can = {
         (role, stage): set(open_acts(stage, {role})) - still
         for role in Role
@@ -145,7 +154,7 @@ def test_what_each_role_can_do_in_each_stage() -> None:
     assert can[Role.INSPECTOR, Stage.CHECKING] == {Act.CHECK}
     assert {role for role, _ in can} == set(Role) - {Role.SUPERVISOR, Role.ADMINISTRATOR}
     assert [stage for role, stage in can if role is Role.HANDLER] == [Stage.HANDLING]
-    assert [stage for role, stage in can if role is Role.INSPECTOR] == [Stage.CHECKING]
+    assert [stage for role, stage in can if role is Role.INSPECTOR] == [Stage.VERIFYING, Stage.CHECKING]
 
 
 def test_patrol_and_handling_are_apart() -> None:
