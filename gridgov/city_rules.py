@@ -31,6 +31,7 @@ from gridgov.city_text import (
     Where,
 )
 from gridgov.in_force import CityFacts
+from gridgov.outbox import rules as outbox
 
 #: The weekdays as the file names them; Monday is 0.
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -45,7 +46,7 @@ Value = TypeVar("Value")
 @dataclass(frozen=True, slots=True)
 class City:
     """A city as its file describes it; ``text`` is the file itself, ``grids`` its table `[grids]`,
-    ``specialised`` its `[[specialised]]`.
+    ``specialised`` its `[[specialised]]`, ``telling`` who is told what.
     """
 
     version: int
@@ -55,6 +56,7 @@ class City:
     specialised: tuple[Any, ...]
     country: str | None
     text: str
+    telling: outbox.Telling
 
 
 @lru_cache(maxsize=8)
@@ -71,12 +73,13 @@ def parse(text: str, version: int) -> City:
     routing = _routing(reader, departments, fallback, categories)
     working, country = _calendar(reader, facts.zone if facts else None)
     grids = reader.section("grids")
+    telling = outbox.parse(reader, categories, {d.code for d in departments})
     layers = reader.several(("specialised",), reader.data.get("specialised", []))
     if reader.problems or facts is None or routing is None or working is None:
         raise BadCityFile(sorted(reader.problems, key=lambda problem: problem.line or 0))
     rules = Rules(version, routing.categories, routing, working)
     named = tuple(one for _, one in layers)
-    return City(version, facts, rules, MappingProxyType(dict(grids)), named, country, text)
+    return City(version, facts, rules, MappingProxyType(dict(grids)), named, country, text, telling)
 
 
 def _facts(reader: Reader) -> tuple[CityFacts | None, str | None]:

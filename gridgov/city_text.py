@@ -9,7 +9,8 @@ One TOML file describes a city. `gridgov/data/demo_city.toml` is a commented exa
 * `[[specialised]]` the specialised grids of each field (`geodata.specialised.read`), likewise;
 * `[[departments]]` who puts things right;
 * `[categories]` the shipped lists it takes, what it sets differently, and `[[categories.own]]`, its own;
-* `[[routing]]` whose what is (`dispatch.routing`).
+* `[[routing]]` whose what is (`dispatch.routing`);
+* `[[targets]]` and `[[notices]]` who is told of it (`gridgov.outbox.rules`).
 """
 
 from __future__ import annotations
@@ -151,7 +152,17 @@ class RoutingTable(_Table):
 
 
 #: What may stand at the top of the file.
-TABLES: Final = ("city", "calendar", "grids", "specialised", "departments", "categories", "routing")
+TABLES: Final = (
+    "city",
+    "calendar",
+    "grids",
+    "specialised",
+    "departments",
+    "categories",
+    "routing",
+    "targets",
+    "notices",
+)
 
 
 class Reader:
