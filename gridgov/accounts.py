@@ -28,6 +28,7 @@ from gridgov.errors import (
     WrongPassword,
 )
 from gridgov.in_force import InForce
+from gridgov.outbox.addresses import why_no_address
 from gridgov.scope import Assignment, Scope, roles_anywhere, scope_of
 from gridgov.storage.tables import AssignmentRow, PersonRow, SessionRow, path_text, text_path
 from gridgov.storage.writer import Chore
@@ -46,13 +47,16 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who signs in. ``id`` is what the ledger calls them, ``name`` what they type."""
+    """Somebody who signs in. ``id`` is what the ledger calls them, ``name`` what they type, ``email`` where
+    they are told of what they do not watch.
+    """
 
     id: str
     name: str
     display_name: str
     assignments: tuple[Assignment, ...] = ()
     active: bool = True
+    email: str | None = None
 
     def roles(self, now: datetime) -> frozenset[Role]:
         """The roles they hold anywhere at this moment."""
@@ -99,7 +103,14 @@ def _people(connection: Connection, query: Select[Any]) -> list[Person]:
         if row["person"] in held:
             held[row["person"]].append(_to_assignment(row))
     return [
-        Person(row["id"], row["name"], row["display_name"], tuple(held[row["id"]]), bool(row["active"]))
+        Person(
+            row["id"],
+            row["name"],
+            row["display_name"],
+            tuple(held[row["id"]]),
+            bool(row["active"]),
+            row["email"],
+        )
         for row in rows
     ]
 
@@ -141,6 +152,7 @@ def add(person: Person, password_hash: str) -> Chore:
     """Add somebody with their assignments; raises BadInput, and NameTaken where somebody's name is the same
     but for capitals or width.
     """
+    require_address(person.email)
     person = replace(person, name=clear_name(person.name), display_name=clear_name(person.display_name))
     wanted = _alike(person.name)
 
@@ -156,6 +168,7 @@ def add(person: Person, password_hash: str) -> Chore:
                 password_hash=password_hash,
                 active=person.active,
                 created_at=to_micros(now),
+                email=person.email,
             )
         )
         for assignment in person.assignments:
@@ -222,6 +235,23 @@ def set_password(person: str, password_hash: str) -> Chore:
         connection.execute(delete(_session).where(_session.c.person == person))
 
     return Chore(run)
+
+
+def set_email(person: str, email: str | None) -> Chore:
+    """Say where somebody is told of what they do not watch; None: nowhere. Raises UnknownPerson, BadInput."""
+    require_address(email)
+
+    def run(connection: Connection, _: datetime) -> None:
+        find_person(connection, person)
+        connection.execute(update(_person).where(_person.c.id == person).values(email=email))
+
+    return Chore(run)
+
+
+def require_address(email: str | None) -> None:
+    """Raise BadInput where this is no e-mail address."""
+    if email is not None and (wrong := why_no_address(email)):
+        raise BadInput(wrong)
 
 
 def deactivate(person: str) -> Chore:

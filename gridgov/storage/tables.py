@@ -287,7 +287,9 @@ class PhotoRow(SQLModel, table=True):
 
 
 class PersonRow(SQLModel, table=True):
-    """Somebody who signs in. ``id`` is what the ledger calls them; ``name`` is what they type."""
+    """Somebody who signs in. ``id`` is what the ledger calls them; ``name`` is what they type; ``email`` is
+    where they are told of what they do not watch.
+    """
 
     __tablename__ = "person"
     id: str = Field(primary_key=True)
@@ -296,6 +298,7 @@ class PersonRow(SQLModel, table=True):
     password_hash: str
     active: bool = True
     created_at: int = Field(sa_column=_micros())
+    email: str | None = None
 
 
 class AssignmentRow(SQLModel, table=True):
