@@ -54,7 +54,7 @@ WHERE stage = 'handling' AND due_at IS NOT NULL
 #: Entries leave out what is false.
 _UNCONFIRMED = """
 UPDATE incident SET clock_unconfirmed = (
-    SELECT entry.body LIKE '%"unconfirmed_year":true%' FROM entry
+    SELECT entry.body LIKE '%"unconfirmed_year"%' FROM entry
     WHERE entry.stream = incident.stream AND entry.incident = incident.id
         AND entry.number = incident.clock_run
 )
