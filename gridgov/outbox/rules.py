@@ -53,10 +53,11 @@ ROLE_WORDS: Final = (
 )
 #: What a clock's notice is called: its threshold. Imported history is silent.
 _THRESHOLDS: Final = ("warning", "overdue")
-_RENAMED: Final = {"passedon": "passed_on"}
+#: Kinds of entry that read better otherwise.
+RENAMED: Final = {"passedon": "passed_on"}
 #: What can be told of, by the names that notices use.
 EVENTS: Final = (
-    *(_RENAMED.get(kind, kind) for kind in KINDS if kind not in ("noticed", "imported")),
+    *(RENAMED.get(kind, kind) for kind in KINDS if kind not in ("noticed", "imported")),
     *_THRESHOLDS,
 )
 #: Each target is served by itself, so that none waits for another.
