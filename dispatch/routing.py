@@ -1,221 +1,89 @@
 """Whose an incident is: the most specific rule wins, and says why; every other rule says why not.
 
-From the most to the least specific:
+Of the rules whose conditions all hold, the one that is more specific wins, by the first of these that tells
+two rules apart:
 
-1. a rule that names the category, before one that names its class, before one that names neither;
-2. among those, the one with the deeper ``under`` (the longer grid path that the place must lie in);
-3. the category's own department;
-4. the territorial unit of the place (属地兜底);
-5. the fallback: the department that takes what nobody owns.
+1. what it is about: a category, before a class, before a field (专业领域), before anything;
+2. the specialised grid (专业网格): one by its code, before any of a field's, before none;
+3. the place: the deeper ``under``, the longer grid path that the place must lie in;
+4. the time: a rule that asks for days, hours or working time, before one that does not;
+5. the urgency: a rule that asks for it, before one that does not;
+6. the channel, likewise;
+7. ``priority``: the higher number.
+
+Where no rule holds, it belongs to
+
+8. the department of its case standard, else the category's own;
+9. the territorial unit of the place (属地兜底): of its grids the deepest whose unit is a department;
+10. the fallback: the department that takes what nobody owns.
 
 So no incident is ever without an owner. A place outside every grid has the path (), which only rules without
-``under`` match. Ties and rules that can never win are found when the rules are put together, not when an
-incident arrives.
+``under`` match. Ties, dead ends and rules that can never win are found when the rules are put together
+(dispatch.routing_checks, dispatch.routing_conflicts), not when an incident arrives.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
-from types import MappingProxyType
-from typing import Final
+from typing import overload
 
-from dispatch.categories import Categories, Category, Urgency
-from dispatch.errors import BadRules, UnknownDepartment
+from dispatch import routing_words
+from dispatch.routing_rules import (
+    CONDITIONS,
+    FALLBACK,
+    NO_RULE,
+    OWN,
+    TERRITORIAL,
+    Department,
+    Failed,
+    Path,
+    Routed,
+    RoutingRule,
+    Situation,
+    Units,
+)
+from dispatch.routing_table import Moment, Ready, Routing
 
-Path = tuple[str, ...]
-
-#: What a rule is about: a rank, and a key. The rank is part of it because a category and a class may have the
-#: same code, and so the same key.
-_Target = tuple[int, str]
-_CATEGORY: Final = 2
-_CLASS: Final = 1
-_ANYTHING: Final = (0, "")
-
-#: What stands in the place of a rule's name where no rule decided; rules may not be called so.
-OWN: Final = "category"
-TERRITORIAL: Final = "territorial"
-FALLBACK: Final = "fallback"
-_NO_RULE: Final = (OWN, TERRITORIAL, FALLBACK)
-
-
-@dataclass(frozen=True, slots=True)
-class Department:
-    """Somebody who puts things right (部门). ``parent`` is the code of the bureau whose branch for the ground
-    ``under`` a grid path it is (as a street's own office of the district's bureau).
-    """
-
-    code: str
-    name_zh: str
-    name_en: str = ""
-    parent: str | None = None
-    under: Path = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingRule:
-    """What it is for, and whose that is.
-
-    For incidents of a category, a class or a field (by key; none of them: all), that lie under a grid path
-    and in a specialised grid (``field/code``, or ``field`` for any of that field's), that came on one of
-    ``channels`` with one of ``urgencies`` (empty: all), on one of the weekdays ``days`` (Monday is 0, empty:
-    all) within local ``hours`` (from, up to; an end not after its begin is on the next day, a rule's day
-    being that of the begin; empty: all day), in the city's working time or out of it (``working``, None:
-    both).
-
-    They go to ``department``, with ``branch`` to its branch that covers the place closest, itself where there
-    is none; or, ``department`` being empty, to the territorial unit of the grid of level ``territorial`` (a
-    key): a place where no unit stands at that level is not matched. ``co_handlers`` have a part in it.
-    ``priority`` decides between rules that are else as specific.
-    """
-
-    name: str
-    department: str
-    category: str | None = None
-    category_class: str | None = None
-    under: Path = ()
-    field: str | None = None
-    specialised: str | None = None
-    days: frozenset[int] = frozenset()
-    hours: tuple[tuple[time, time], ...] = ()
-    working: bool | None = None
-    urgencies: frozenset[Urgency] = frozenset()
-    channels: frozenset[str] = frozenset()
-    priority: int = 0
-    branch: bool = False
-    territorial: str | None = None
-    co_handlers: tuple[str, ...] = ()
-
-
-#: The territorial units (属地) of a place: (the level's key, the unit) of each grid that names one, widest first.
-Units = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything that rules may ask of an incident.
-
-    ``path``: the grid path of the place, widest first, () where it lies in no grid; ``units`` the territorial
-    units of its grids; ``specialised`` the specialised grids that it lies in, as ``field/code``.
-    ``department`` is the case standard's own, None where it has none.
-    """
-
-    category: Category
-    path: Path = ()
-    units: Units = ()
-    specialised: tuple[str, ...] = ()
-    urgency: Urgency = Urgency.ORDINARY
-    channel: str = ""
-    moment: datetime | None = None
-    department: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """The department an incident belongs to, the rule that says so, a sentence for people, and who else has a
-    part in it.
-    """
-
-    department: str
-    rule: str
-    reason: str
-    co_handlers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A rule that did not win, and the first of its conditions that failed."""
-
-    rule: str
-    department: str
-    why: str
+__all__ = [
+    "CONDITIONS",
+    "FALLBACK",
+    "NO_RULE",
+    "OWN",
+    "TERRITORIAL",
+    "Department",
+    "Explanation",
+    "Failed",
+    "Path",
+    "Routed",
+    "Routing",
+    "RoutingRule",
+    "Situation",
+    "Units",
+    "explain",
+    "route",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Who won, and why every other rule did not, in the order of the rules."""
+    """Who won, and why the others did not, the most specific first.
 
-    winner: Routed
-    others: tuple[Failed, ...]
-
-
-class Routing:
-    """A city's departments and routing rules, checked and ready for :func:`route`.
-
-    ``fallback``: the code of the department that takes what nobody owns. Raises BadRules with everything that
-    is wrong: departments, categories or classes that do not exist, names given twice, ties, and rules that
-    can never win because more specific ones cover all they could match.
+    ``others`` are put into words when they are read. ``elsewhere`` is the number of rules left out of
+    them: for other categories, classes and fields.
     """
 
-    __slots__ = ("_departments", "_depths", "_index", "categories", "fallback", "rules")
-
-    def __init__(
-        self,
-        departments: Iterable[Department],
-        rules: Iterable[RoutingRule],
-        fallback: str,
-        categories: Categories,
-    ) -> None:
-        listed = tuple(departments)
-        self.rules = tuple(rules)
-        self.fallback = fallback
-        self.categories = categories
-        self._departments = {d.code: d for d in listed}
-        self._index: dict[tuple[_Target, Path], RoutingRule] = {}
-        if problems := list(_problems(listed, self.rules, fallback, categories)):
-            raise BadRules(problems)
-        for rule in self.rules:
-            self._index[_target(rule), rule.under] = rule
-        depths: dict[_Target, set[int]] = {}
-        for rule in self.rules:
-            depths.setdefault(_target(rule), set()).add(len(rule.under))
-        self._depths = {target: tuple(sorted(found, reverse=True)) for target, found in depths.items()}
-
-    @property
-    def departments(self) -> Mapping[str, Department]:
-        """All departments by code."""
-        return MappingProxyType(self._departments)
-
-    def department(self, code: str) -> str:
-        """The code, if there is such a department; raises UnknownDepartment."""
-        if code not in self._departments:
-            raise UnknownDepartment(code)
-        return code
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Routing) and self._value() == other._value()
-
-    def __hash__(self) -> int:
-        return hash(self.rules)
-
-    def __repr__(self) -> str:
-        return f"<routing: {len(self._departments)} departments, {len(self.rules)} rules>"
-
-    def _value(self) -> tuple[object, ...]:
-        return self._departments, self.rules, self.fallback, self.categories
-
-    def _winner(self, category: Category, path: Path) -> RoutingRule | None:
-        for target in ((_CATEGORY, category.key), (_CLASS, category.class_key), _ANYTHING):
-            for depth in self._depths.get(target, ()):
-                if depth <= len(path) and (rule := self._index.get((target, path[:depth]))) is not None:
-                    return rule
-        return None
-
-
-def _target(rule: RoutingRule) -> _Target:
-    if rule.category is not None:
-        return _CATEGORY, rule.category
-    return _ANYTHING if rule.category_class is None else (_CLASS, rule.category_class)
+    winner: Routed
+    others: Sequence[Failed]
+    elsewhere: int = 0
 
 
 def route(routing: Routing, case: Situation) -> Routed:
-    """The department for a situation; the order stands at the head of this module.
+    """The department for a situation; the order stands at the head of this module. Raises NaiveTime.
 
     A territorial unit that is no department counts as none: that of the next wider grid answers.
 
-    >>> from dispatch.categories import Kind
+    >>> from dispatch.categories import Categories, Category, Kind
     >>> light = Category("x", Kind.COMPONENT, "0301", "路灯", "Street light")
     >>> departments = [Department("lamps", "路灯管理处"), Department("desk", "受理中心")]
     >>> north = RoutingRule("lamps north", "lamps", light.key, under=("44", "01"))
@@ -225,128 +93,123 @@ def route(routing: Routing, case: Situation) -> Routed:
     >>> route(routing, Situation(light, ("44", "02"))).reason
     'no rule, no territorial unit: goes to 受理中心'
     """
-    category = case.category
-    rule = routing._winner(category, case.path)
-    if rule is not None:
-        return Routed(rule.department, rule.name, _because(routing, rule, category), rule.co_handlers)
-    usual = case.department or category.department
-    if usual:
-        name = _name(routing, usual)
-        return Routed(usual, OWN, f"no rule: {category.name_zh} usually goes to {name}")
-    for _, territorial in reversed(case.units):
-        if territorial in routing.departments:
-            name = _name(routing, territorial)
-            return Routed(territorial, TERRITORIAL, f"no rule: goes to {name}, whose ground it is")
-    unit = f"territorial unit {case.units[-1][1]} is no department" if case.units else "no territorial unit"
-    return Routed(routing.fallback, FALLBACK, f"no rule, {unit}: goes to {_name(routing, routing.fallback)}")
+    ready = routing.winner(case, Moment(case.moment, routing.calendar))
+    return _without_rule(routing, case) if ready is None else _by_rule(routing, ready, case)
 
 
-def explain(routing: Routing, case: Situation) -> Explanation:
-    """Who wins, and for every other rule the first condition that failed: category, class, place, rank."""
-    winner, category, path = route(routing, case), case.category, case.path
-    return Explanation(
-        winner,
-        tuple(
-            Failed(rule.name, rule.department, _why_not(rule, category, path, winner.rule))
-            for rule in routing.rules
-            if rule.name != winner.rule
-        ),
-    )
+def _by_rule(routing: Routing, ready: Ready, case: Situation) -> Routed:
+    taker = routing.taker(ready.rule, case) or routing.fallback
+    return Routed(taker, ready.rule.name, routing.said(ready, taker), ready.rule.co_handlers)
 
 
-def _name(routing: Routing, code: str) -> str:
-    return routing.departments[code].name_zh
+def _without_rule(routing: Routing, case: Situation) -> Routed:
+    category, known = case.category, routing.departments
+    for usual in (case.department, category.department):
+        if usual is not None and usual in known:
+            return Routed(usual, OWN, f"no rule: {category.name_zh} usually goes to {routing.name(usual)}")
+    for _, unit in reversed(case.units):
+        if unit in known:
+            return Routed(unit, TERRITORIAL, f"no rule: goes to {routing.name(unit)}, whose ground it is")
+    what = f"territorial unit {case.units[-1][1]} is no department" if case.units else "no territorial unit"
+    fallback = routing.fallback
+    return Routed(fallback, FALLBACK, f"no rule, {what}: goes to {routing.name(fallback)}")
 
 
-def _because(routing: Routing, rule: RoutingRule, category: Category) -> str:
-    if rule.category is not None:
-        what = category.name_zh
-    elif rule.category_class is not None:
-        what = f"class {category.class_zh or category.class_code}"
-    else:
-        what = "everything"
-    where = f" under {'/'.join(rule.under)}" if rule.under else ""
-    return f"rule {rule.name}: {what}{where} goes to {_name(routing, rule.department)}"
+class _Others(Sequence[Failed]):
+    """The rules that did not win, put into words only when somebody reads them."""
 
+    __slots__ = ("_case", "_now", "_ready", "_routing", "_told", "_winner")
 
-def _why_not(rule: RoutingRule, category: Category, path: Path, winner: str) -> str:
-    if rule.category is not None and rule.category != category.key:
-        return f"it is for category {rule.category}"
-    if rule.category_class is not None and rule.category_class != category.class_key:
-        return f"it is for class {rule.category_class}"
-    if rule.under and not path:
-        return f"it is for places under {'/'.join(rule.under)}, and this one lies in no grid"
-    if path[: len(rule.under)] != rule.under:
-        return f"it is for places under {'/'.join(rule.under)}"
-    return f"it matches, but {winner} is more specific"
+    def __init__(
+        self, routing: Routing, case: Situation, parts: list[list[Ready]], now: Moment, winner: Ready | None
+    ) -> None:
+        self._routing, self._case, self._now, self._winner = routing, case, now, winner
+        self._ready = parts
+        self._told: tuple[Failed, ...] | None = None
 
+    def __len__(self) -> int:
+        return sum(map(len, self._ready)) - (self._winner is not None)
 
-def _problems(
-    departments: tuple[Department, ...], rules: tuple[RoutingRule, ...], fallback: str, categories: Categories
-) -> Iterator[str]:
-    codes = Counter(d.code for d in departments)
-    yield from (f"department {code!r} is listed {n} times" for code, n in codes.items() if n > 1)
-    if fallback not in codes:
-        yield f"the fallback {fallback!r} is not a department: name the one that takes what nobody owns"
-    for category in categories:
-        if category.department is not None and category.department not in codes:
-            yield f"category {category.key} names department {category.department!r}, which does not exist"
-    names = Counter(rule.name for rule in rules)
-    yield from (f"{n} rules are called {name!r}" for name, n in names.items() if n > 1)
-    for rule in rules:
-        yield from _rule_problems(rule, codes, categories)
-    yield from _ties(rules)
-    yield from _never(rules, categories)
+    @overload
+    def __getitem__(self, index: int) -> Failed: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Failed, ...]: ...
+    def __getitem__(self, index: int | slice) -> Failed | tuple[Failed, ...]:
+        return self._words()[index]
 
+    def __iter__(self) -> Iterator[Failed]:
+        return iter(self._words())
 
-def _rule_problems(rule: RoutingRule, codes: Mapping[str, int], categories: Categories) -> Iterator[str]:
-    if not rule.name or rule.name in _NO_RULE:
-        yield f"a rule cannot be called {rule.name!r}: that says that no rule decided"
-    if rule.department not in codes:
-        yield f"rule {rule.name!r} names department {rule.department!r}, which does not exist"
-    if rule.category is not None and rule.category_class is not None:
-        yield f"rule {rule.name!r} names a category and a class: name one of them"
-    if rule.category is not None and (
-        rule.category not in categories or categories.get(rule.category).key != rule.category
-    ):
-        yield f"rule {rule.name!r} names category {rule.category!r}, which is no category's key"
-    if rule.category_class is not None and rule.category_class not in categories.classes:
-        yield f"rule {rule.name!r} names class {rule.category_class!r}, which no category belongs to"
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (tuple, _Others)) and self._words() == tuple(other)
 
+    def __hash__(self) -> int:
+        return hash(self._words())
 
-def _ties(rules: tuple[RoutingRule, ...]) -> Iterator[str]:
-    same: dict[tuple[_Target, Path], list[str]] = {}
-    for rule in rules:
-        same.setdefault((_target(rule), rule.under), []).append(rule.name)
-    for tied in same.values():
-        if len(tied) > 1:
-            yield f"rules {', '.join(map(repr, tied))} are for the same things in the same place: keep one"
+    def __repr__(self) -> str:
+        return repr(self._words())
 
-
-def _never(rules: tuple[RoutingRule, ...], categories: Categories) -> Iterator[str]:
-    """Rules for a class or for everything whose every category is taken by a rule that ranks higher.
-
-    A rule for a category always wins exactly where it is: nothing ranks above it but a longer path.
-    """
-    places: dict[_Target, set[Path]] = {}
-    for rule in rules:
-        places.setdefault(_target(rule), set()).add(rule.under)
-
-    def taken(target: _Target, under: Path) -> bool:
-        found = places.get(target, ())
-        return bool(found) and any(under[:depth] in found for depth in range(len(under) + 1))
-
-    for rule in rules:
-        if rule.category is not None:
-            continue
-        if rule.category_class is not None:
-            members = categories.classes.get(rule.category_class, ())
-            covered = all(taken((_CATEGORY, c.key), rule.under) for c in members)
-        else:
-            members = tuple(categories)
-            covered = all(
-                taken((_CATEGORY, c.key), rule.under) or taken((_CLASS, c.class_key), rule.under)
-                for c in members
+    def _words(self) -> tuple[Failed, ...]:
+        if self._told is None:
+            winner = self._winner
+            self._told = tuple(
+                self._failed(one, winner) for part in self._ready for one in part if one is not winner
             )
-        if members and covered:
-            yield f"rule {rule.name!r} can never win: rules for its categories take all it could match"
+        return self._told
+
+    def _failed(self, ready: Ready, winner: Ready | None) -> Failed:
+        rule = ready.rule
+        lost = _first_failed(self._routing, ready, self._case, self._now)
+        if lost is not None:
+            return Failed(rule.name, rule.department, lost[1], lost[0])
+        assert winner is not None, "what matches is beaten by something"
+        taker = self._routing.taker(rule, self._case) or ""
+        return Failed(rule.name, taker, routing_words.beaten(rule, winner.rule), "rank")
+
+
+def _first_failed(routing: Routing, ready: Ready, case: Situation, now: Moment) -> tuple[str, str] | None:
+    """The first condition of a rule that fails, in the order of specificity, and in words; None: all hold."""
+    rule, words = ready.rule, routing_words
+    if not any(rule.subject in subjects for subjects in routing.subjects(case.category)):
+        return "subject", words.other_subject(rule)
+    if rule.specialised and not _lies_in(rule.specialised, case):
+        return "specialised", words.other_grid(rule, case)
+    if case.path[: len(rule.under)] != rule.under:
+        return "under", words.other_place(rule, case)
+    if ready.plain:
+        return None
+    if not now.within(ready):
+        local = now.local
+        return "time", words.other_time(rule, local, local is not None and now.works)
+    if rule.urgencies and case.urgency not in rule.urgencies:
+        return "urgency", words.other_urgency(rule, case)
+    if rule.channels and case.channel not in rule.channels:
+        return "channel", words.other_channel(rule, case)
+    if rule.territorial is not None and routing.taker(rule, case) is None:
+        return "territorial", words.no_unit(rule, case)
+    return None
+
+
+def _lies_in(specialised: str, case: Situation) -> bool:
+    if "/" in specialised:
+        return specialised in case.specialised
+    return any(one.partition("/")[0] == specialised for one in case.specialised)
+
+
+def explain(routing: Routing, case: Situation, everything: bool = False) -> Explanation:
+    """Who wins, and why each other candidate does not: its first condition that failed, or what beats it.
+
+    Candidates are the rules about this category, its class, a field of it, or anything; ``everything`` tells
+    of those for something else too, after them. Raises NaiveTime.
+    """
+    now = Moment(case.moment, routing.calendar)
+    ready = routing.winner(case, now)
+    winner = _without_rule(routing, case) if ready is None else _by_rule(routing, ready, case)
+    subjects = [subject for group in routing.subjects(case.category) for subject in group]
+    parts = [part for subject in subjects if (part := routing.by_subject.get(subject))]
+    elsewhere = len(routing.rules) - sum(map(len, parts))
+    if everything and elsewhere:
+        asked = frozenset(subjects)
+        parts += [part for subject, part in routing.by_subject.items() if subject not in asked]
+        elsewhere = 0
+    return Explanation(winner, _Others(routing, case, parts, now, ready), elsewhere)
