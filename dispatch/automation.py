@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dispatch.automatic import AutomaticRule, Does
-from dispatch.entries import AUTO, Entry, Fact
+from dispatch.entries import AUTO, Entry, Fact, Place
 from dispatch.incidents import Incident, extend
 from dispatch.results import dispatched, filed, standard_in_force
 from dispatch.routing import Units
@@ -14,12 +14,25 @@ from dispatch.rules import Rules
 
 def takes(rule: AutomaticRule, incident: Incident) -> bool:
     """Does the rule take a report as it has just come in?"""
-    place = incident.place
-    if not place.path or (place.near_border and not rule.near_border):
-        return False
-    if rule.channels and incident.channel not in rule.channels:
-        return False
-    return len(incident.photos) >= rule.photos
+    return hindrance(rule, incident.place, incident.channel, len(incident.photos)) is None
+
+
+def hindrance(rule: AutomaticRule, place: Place, channel: str, photos: int) -> str | None:
+    """Why the rule leaves a report with so many photos to a person, None where it takes it.
+
+    >>> from dispatch.automatic import Does
+    >>> hindrance(AutomaticRule("night", Does.FILE, photos=1), Place(path=("44", "01")), "phone", 0)
+    'rule night asks for photos (1), and this has 0'
+    """
+    if not place.path:
+        return "it lies in no grid"
+    if place.near_border and not rule.near_border:
+        return f"it may lie in a neighbouring grid, {place.near_border[0]}"
+    if rule.channels and channel not in rule.channels:
+        return f"rule {rule.name} is for what comes by {', '.join(sorted(rule.channels))}"
+    if photos < rule.photos:
+        return f"rule {rule.name} asks for photos ({rule.photos}), and this has {photos}"
+    return None
 
 
 def by_itself(rules: Rules, incident: Incident, units: Units, now: datetime) -> tuple[tuple[str, Fact], ...]:
