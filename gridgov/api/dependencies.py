@@ -30,6 +30,8 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OPERATOR: Final = "operator"
 #: Figures are for those who answer for others' work.
 FIGURE_ROLES: Final = (Role.MANAGER, Role.SUPERVISOR, Role.SHIFT_LEADER)
+#: Rules are asked by those who work by them at a desk, and by those who answer for that or write them.
+RULES_ROLES: Final = (Role.INTAKE_CLERK, Role.DISPATCHER, *FIGURE_ROLES, Role.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,12 @@ async def reads_figures(connection: HTTPConnection) -> Person:
 
 
 @policy
+async def reads_rules(connection: HTTPConnection) -> Person:
+    """Does this person file, dispatch, answer for others' work, or look after the rules?"""
+    return await _in_role(connection, *RULES_ROLES)
+
+
+@policy
 async def reads_incidents(connection: HTTPConnection) -> Reading:
     """Has this person signed in? They are shown what their assignments cover, and what they reported."""
     person = (await session_of(connection)).person
@@ -214,6 +222,7 @@ CurrentSession = Annotated[Session, Depends(current_session)]
 SignedIn = Annotated[Person, Depends(signed_in)]
 Administrator = Annotated[Person, Depends(administrator)]
 FiguresReader = Annotated[Person, Depends(reads_figures)]
+RulesReader = Annotated[Person, Depends(reads_rules)]
 Reader = Annotated[Reading, Depends(reads_incidents)]
 Anybody = Depends(anybody)
 SigningIn = Depends(signing_in)

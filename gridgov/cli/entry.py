@@ -26,6 +26,7 @@ from gridgov.cli import (
     people,
     publishing,
     repairing,
+    rules,
     server,
     specialised,
     upkeep,
@@ -110,6 +111,7 @@ def gridgov(
 for module in (
     server,
     city,
+    rules,
     grids,
     editions,
     specialised,
