@@ -1,19 +1,31 @@
 """The clocks of an incident: which stage has to be done by when, and how far each has come.
 
-Every clock starts when the server recorded the entry that starts it (``recorded_at``), never when somebody says it
-happened: nobody can be late for what they could not see.
+Every clock starts when the server recorded the entry that starts it (``recorded_at``), never when somebody
+says it happened (``happened_at``): nobody can be late for what they could not see. So a report that waited a
+day in a phone without network has its fifteen minutes of intake from the moment it arrives.
 
-| clock    | starts with                                           | ends with                        |
-|----------|-------------------------------------------------------|----------------------------------|
-| intake   | the report; coming back to intake                     | filing, rejection, asking        |
-| verify   | asking for verification                               | the verification                 |
-| dispatch | filing, a return, reopening                           | dispatching                      |
-| handling | dispatching; resumed where it comes back              | the department says it is done   |
-| check    | handling                                              | the check                        |
+| clock    | starts with                                              | ends with                          |
+|----------|----------------------------------------------------------|------------------------------------|
+| intake   | the report, adopting; coming back to intake: verified,   | filing, rejection, asking          |
+|          | undone, reopened after a rejection                       |                                    |
+| verify   | asking for verification                                  | the verification, filing,          |
+|          |                                                          | rejection                          |
+| dispatch | filing, a return, reopening after closure                | dispatching, undoing               |
+| handling | dispatching                                              | the department says it is done,    |
+|          |                                                          | undoing; a return pauses it        |
+| check    | handling                                                 | the check                          |
 
-The limit of handling is the case standard's; a failed check lets its clock go on where it ended. The others are
-the city's, 15 minutes for intake and dispatch, 30 to verify and to check unless it says otherwise (domain notes,
-"From report to closure").
+Cancelling ends whatever runs. Every start is a new run, named by the number of its entry, but for two cases
+in which the clock of handling goes on with the same run:
+
+* Dispatched again to the department that returned it, it has what it had left; the pause costs it nothing.
+  A pause in which none of its kind of time went by does not move its end at all.
+* After a failed check its end stands: what the department said was done was not, so its time never stopped.
+
+The limit of handling is the case standard's. The others are the city's: 15 minutes for intake and dispatch,
+30 to verify and to check, unless it says otherwise (domain notes, "From report to closure"). They are minutes
+of working time, for a desk that is closed at night cannot file; a city whose desk never closes says so with
+``em``, or with a calendar of its own.
 """
 
 from __future__ import annotations
@@ -81,43 +93,67 @@ def started(
 ) -> Started:
     """A clock that starts now; ``run`` is the number of the entry that starts it.
 
-    Raises CalendarTooShort, NaiveTime.
+    It turns yellow when ``warn_percent`` of the limit's own kind of time is spent. Raises CalendarTooShort,
+    NaiveTime.
     """
     limit = stage.limit
     ends = due(calendar, limit, now)
     whole = remaining(calendar, limit.unit, now, ends)
+    then = _left_at_warning(whole, warn_percent)
     return Started(
         clock=str(clock),
         run=run,
         limit=str(limit),
         calendar=stage.calendar,
         due_at=ends,
-        warn_at=_warning(calendar, limit.unit, now, ends, whole, warn_percent),
-        unconfirmed_year=_unconfirmed(calendar, limit, ends),
+        warn_at=_warning(calendar, limit.unit, now, ends, whole, then),
+        unconfirmed_year=unconfirmed(calendar, limit.unit, now, ends),
     )
 
 
 def resumed(
     before: Started, calendar: Calendar, now: datetime, left: timedelta, warn_percent: int
 ) -> Started:
-    """A clock that goes on with what was left of it; the same run. Raises CalendarTooShort, NaiveTime."""
+    """A clock that goes on with what was left of it; the same run.
+
+    Where none of its kind of time went by in the pause, its end stands as it was: two times on the wall may
+    be the same moment of work (18:00, and 08:00 of the next working day), and nobody is told another one for
+    nothing. It turns yellow with as much left as it would have before the pause; ``warn_percent`` counts only
+    for clocks of old entries, which do not tell when. Raises CalendarTooShort, NaiveTime.
+    """
     limit = Limit.parse(before.limit)
-    ends = advance(calendar, limit.unit, now, left)
+    unit = limit.unit
+    stands = remaining(calendar, unit, now, before.due_at) == left
+    ends = before.due_at if stands else advance(calendar, unit, now, left)
+    then = remaining(calendar, unit, before.warn_at, before.due_at)
+    if before.warn_at >= before.due_at:
+        then = _left_at_warning(whole_of(calendar, limit), warn_percent)
     return Started(
         clock=before.clock,
         run=before.run,
         limit=before.limit,
         calendar=before.calendar,
         due_at=ends,
-        warn_at=_warning(calendar, limit.unit, now, ends, _whole(calendar, limit), warn_percent),
-        unconfirmed_year=_unconfirmed(calendar, limit, ends),
+        warn_at=_warning(calendar, unit, now, ends, left, then),
+        unconfirmed_year=unconfirmed(calendar, unit, now, ends),
     )
 
 
-def _whole(calendar: Calendar, limit: Limit) -> timedelta:
-    """How much of its own kind of time the whole limit is; a working day is its hours."""
+def whole_of(calendar: Calendar, limit: Limit) -> timedelta:
+    """How much of its own kind of time a limit is, wherever it starts; a working day is its hours.
+
+    A single run may be given an hour more or less where clocks go forward or back while it lasts.
+    """
     minutes = {Unit.EM: 1, Unit.WM: 1, Unit.EH: 60, Unit.WH: 60, Unit.ED: 24 * 60, Unit.WD: _day(calendar)}
     return timedelta(minutes=limit.amount * minutes[limit.unit])
+
+
+def unconfirmed(calendar: Calendar, unit: Unit, start: datetime, ends: datetime) -> bool:
+    """May the end still move, because nobody has published the days off of its year?
+
+    Only an end in working time can: the others run through days off.
+    """
+    return unit not in ELAPSED and not (calendar.confirmed(ends) and calendar.confirmed(start))
 
 
 def _day(calendar: Calendar) -> int:
@@ -128,17 +164,14 @@ def _day(calendar: Calendar) -> int:
     )
 
 
+def _left_at_warning(whole: timedelta, percent: int) -> timedelta:
+    return whole * (100 - percent) / 100
+
+
 def _warning(
-    calendar: Calendar, unit: Unit, now: datetime, ends: datetime, whole: timedelta, percent: int
+    calendar: Calendar, unit: Unit, now: datetime, ends: datetime, left: timedelta, then: timedelta
 ) -> datetime:
-    """When so much of the whole is spent; now, where it is already."""
-    left_then = whole * (100 - percent) / 100
-    left_now = remaining(calendar, unit, now, ends)
-    if left_now <= left_then:
+    """When no more than ``then`` is left of what is left now; now, where that is so already."""
+    if left <= then:
         return now
-    return advance(calendar, unit, now, left_now - left_then)
-
-
-def _unconfirmed(calendar: Calendar, limit: Limit, ends: datetime) -> bool:
-    """May the end still move, because nobody has published the days off of its year?"""
-    return limit.unit not in ELAPSED and not calendar.confirmed(ends)
+    return min(advance(calendar, unit, now, left - then), ends)

@@ -1,14 +1,19 @@
 """Time limits and the calendar they run by: when is something due, how much of its time is left.
 
-Four kinds of time, as the field counts them (domain notes, "Categories" and "Calendars"), and minutes of two of
-them for the clocks of stages:
+Four kinds of time, as the field counts them (domain notes, "Categories" and "Calendars"), and minutes of two
+of them for the clocks of stages:
 
 * ``eh``, clock hours, and ``em``, minutes: they run through nights and holidays.
 * ``ed``, calendar days: the same local time so many days later, whatever daylight saving does in between.
-* ``wh``, working hours, and ``wm``, minutes: only working time counts; the limit ends at the earliest moment at which it is spent.
+* ``wh``, working hours, and ``wm``, minutes: only working time counts; the limit ends at the earliest moment
+  at which it is spent.
 * ``wd``, working days: a start outside working time first moves forward to the next working moment; the
   limit ends at the same local time so many working days later. Where that is no working time (the hour that
   comes twice can do this to a night shift), it ends with the working range before it.
+
+The end of one working range and the start of the next are the same moment of work. Hours and minutes end at
+the earlier, days at the later, also when what was left goes on after a pause: a working day that began when
+the doors opened at 08:00 ends at 08:00, not at 18:00 the day before.
 
 A local time that does not exist (clocks go forward) moves forward to the first moment that does; one that
 comes twice (clocks go back) is taken the first time. All is reckoned in the calendar's zone and given in UTC.
@@ -23,8 +28,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from dispatch.calendar_checks import MIDNIGHT, hours_problems, zone_problems
 from dispatch.errors import BadLimit, BadRules, CalendarTooShort, NaiveTime
 
 #: How far ahead an end is looked for. The longest pause is a year and 97 % of limits are five working days or
@@ -36,7 +42,6 @@ YEARS_APART: Final = 100
 _ZERO: Final = timedelta(0)
 _SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
-_MIDNIGHT: Final = time(0)
 
 
 class Unit(StrEnum):
@@ -61,6 +66,12 @@ UNIT_ZH: Final = {
 #: Units of time that runs through nights and holidays; the others are of working time.
 ELAPSED: Final = frozenset({Unit.EM, Unit.EH, Unit.ED})
 
+_LENGTH: Final = {
+    Unit.EM: timedelta(minutes=1),
+    Unit.WM: timedelta(minutes=1),
+    Unit.EH: timedelta(hours=1),
+    Unit.WH: timedelta(hours=1),
+}
 _LIMIT: Final = re.compile(r"([1-9][0-9]{0,3})(em|eh|ed|wm|wh|wd)")
 _LONGEST: Final = 9999
 
@@ -147,7 +158,7 @@ class Calendar:
     _years: dict[int, _Year] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        problems = [*_zone_problems(self.zone), *_hours_problems(self.hours)]
+        problems = [*zone_problems(self.zone), *hours_problems(self.hours)]
         if wrong := sorted(self.week - frozenset(range(7))):
             problems.append(f"weekdays are 0 (Monday) to 6 (Sunday), not {wrong}")
         if both := sorted(self.days_off & self.workdays):
@@ -180,6 +191,9 @@ class Calendar:
         return self._local_year(moment) in self.confirmed_years
 
     def _local_year(self, moment: datetime) -> int:
+        # No zone is a day off UTC: only around New Year can the years differ.
+        if moment.tzinfo is UTC and (1, 1) < (moment.month, moment.day) < (12, 31):
+            return moment.year
         return _aware(moment).astimezone(self.tz).year
 
     def _year(self, number: int) -> _Year:
@@ -204,37 +218,27 @@ def due(calendar: Calendar, limit: Limit, start: datetime) -> datetime:
     '2026-03-09 11:55+08:00'
     """
     _aware(start)
-    if limit.unit is Unit.EH or limit.unit is Unit.EM:
-        return start.astimezone(UTC) + _length(limit)
+    if limit.unit is Unit.WD:
+        return _working_days_later(calendar, limit.amount, start)
     if limit.unit is Unit.ED:
         wall = start.astimezone(calendar.tz).replace(tzinfo=None)
         return _utc(wall + timedelta(days=limit.amount), calendar.tz)
-    if limit.unit is Unit.WH or limit.unit is Unit.WM:
-        return advance(calendar, limit.unit, start, _length(limit))
-    return _working_days_later(calendar, limit.amount, start)
+    return advance(calendar, limit.unit, start, limit.amount * _LENGTH[limit.unit])
 
 
 def advance(calendar: Calendar, unit: Unit, start: datetime, left: timedelta) -> datetime:
-    """The earliest moment, in UTC, at which ``left`` of the unit's own kind of time is spent after ``start``.
+    """The moment, in UTC, at which ``left`` of the unit's own kind of time is spent after ``start``.
 
     Elapsed time for em, eh and ed, working time for wm, wh and wd: what :func:`remaining` gave when the clock
-    paused.
+    paused. Of equal moments the earliest; for wd the last, at which work begins again.
     A negative ``left`` (it was overdue) gives the moment so much before; nothing left, ``start`` itself.
     Raises CalendarTooShort, NaiveTime.
     """
     moment = _aware(start).astimezone(UTC)
     if unit in ELAPSED or not left:
         return moment + left
-    first = calendar._local_year(moment)
-    target = calendar._year(first).worked(moment) + left
-    if left < _ZERO:
-        return _back(calendar, first, target)
-    for number in range(first, first + YEARS_AHEAD + 1):
-        table = calendar._year(number)
-        if target <= table.total:
-            return table.when(target)
-        target -= table.total
-    raise _too_short(calendar, f"{left} of working time", moment)
+    ends = _worked_after(calendar, moment, left)
+    return _next_working_moment(calendar, ends) if unit is Unit.WD else ends
 
 
 def remaining(calendar: Calendar, unit: Unit, now: datetime, due_at: datetime) -> timedelta:
@@ -261,11 +265,18 @@ def remaining(calendar: Calendar, unit: Unit, now: datetime, due_at: datetime) -
     return _worked_between(calendar, now, due_at)
 
 
-def _length(limit: Limit) -> timedelta:
-    """How long a limit in minutes or hours is."""
-    if limit.unit is Unit.EM or limit.unit is Unit.WM:
-        return timedelta(minutes=limit.amount)
-    return timedelta(hours=limit.amount)
+def _worked_after(calendar: Calendar, moment: datetime, left: timedelta) -> datetime:
+    """The earliest moment with so much more worked than at this one."""
+    first = calendar._local_year(moment)
+    target = calendar._year(first).worked(moment) + left
+    if left < _ZERO:
+        return _back(calendar, first, target)
+    for number in range(first, first + YEARS_AHEAD + 1):
+        table = calendar._year(number)
+        if target <= table.total:
+            return table.when(target)
+        target -= table.total
+    raise _too_short(calendar, f"{left} of working time", moment)
 
 
 def _worked_between(calendar: Calendar, early: datetime, late: datetime) -> timedelta:
@@ -324,7 +335,7 @@ def _lay_out(calendar: Calendar, number: int) -> _Year:
             for begin, end in calendar.hours:
                 opens = _utc(datetime.combine(day, begin), calendar.tz)
                 closes = _utc(
-                    datetime.combine(day + _DAY if end == _MIDNIGHT else day, end),
+                    datetime.combine(day + _DAY if end == MIDNIGHT else day, end),
                     calendar.tz,
                 )
                 if opens < closes:
@@ -365,30 +376,3 @@ def _too_short(calendar: Calendar, wanted: str, start: datetime) -> CalendarTooS
         "look at its week, its working hours and its days off",
         zone=calendar.zone,
     )
-
-
-def _zone_problems(zone: str) -> list[str]:
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return [f"no time zone {zone!r}: write an IANA name such as Asia/Shanghai"]
-    return []
-
-
-def _hours_problems(hours: tuple[tuple[time, time], ...]) -> list[str]:
-    if not hours:
-        return ["no working hours: a day needs at least one range, such as 08:00-12:00"]
-    starts = [begin for begin, _ in hours]
-    # midnight, as an end, is later than any time of the day
-    ends = [time.max if end == _MIDNIGHT else end for _, end in hours]
-    problems = [
-        f"working hours {begin:%H:%M}-{end:%H:%M} end before they begin"
-        for begin, end in zip(starts, ends, strict=True)
-        if begin >= end
-    ]
-    problems += [
-        f"working hours from {begin:%H:%M} begin before the ones to {end:%H:%M} have ended"
-        for begin, end in zip(starts[1:], ends, strict=False)
-        if begin < end
-    ]
-    return problems
