@@ -3,9 +3,9 @@
 Both are exact for what rules can ask, over every situation there could be: any category; any place, also a
 new grid under a known one; any specialised grid or none, but at most one of each field; any urgency; any
 channel; any minute of the week, in working time as far as the calendar's hours allow, or outside it. Which
-territorial units are departments only the place tells: a territorial rule takes nothing for sure from any rule
-but one of the same level. An incident always has a moment, so what could win only where nobody says when never
-wins.
+territorial units are departments only the place tells: a territorial rule takes nothing for sure from any
+rule but one of the same level. An incident always has a moment: what could win only where nobody says when
+never wins.
 """
 
 from __future__ import annotations
@@ -194,12 +194,11 @@ class _Covers:
         for category in sorted(self._subjects.members[box.subject]):
             for urgency, channel in _asked(box.rule):
                 left = box.time
-                for other in self._higher(box, category):
-                    if _holds(other.rule, urgency, channel) and left & other.time:
+                takers = [o for o in self._higher(box, category) if _holds(o.rule, urgency, channel)]
+                for other in sorted(takers, key=lambda o: (o.time & box.time).bit_count(), reverse=True):
+                    if left & other.time:
                         names[other.rule.name] = None
                         left &= ~other.time
-                    if not left:
-                        break
             if len(names) >= _NAMED:
                 break
         return list(names)[:_NAMED]
