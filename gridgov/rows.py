@@ -28,10 +28,12 @@ _TIMES: Final = tuple(
     for column in _table.columns
     if isinstance(column.type, BigInteger) and column.name not in _POSITIONS
 )
+#: The moments in the body of each kind of entry, and in the clock that it starts.
 _BODY_TIMES: Final[Mapping[str, tuple[str, ...]]] = {
     kind: tuple(name for name, hint in get_type_hints(cls).items() if hint in (datetime, datetime | None))
     for kind, cls in KINDS.items()
 }
+_CLOCK_TIMES: Final = ("due_at", "warn_at")
 
 
 def iso(moment: datetime) -> str:
@@ -49,8 +51,8 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     Keys are the columns of the incident table in their order; times are UTC text or None, ``path`` and
     ``nearest`` lists of codes widest first (empty in the unlocated tray), ``near_border`` a list of paths
     (codes joined by "/"), ``specialised`` one of ``field/code``, ``photos`` one of digests, ``co_handlers``
-    one of departments, ``noticed`` one of ``clock/run/threshold``, lengths metres, coordinates degrees. ``position`` is that of the incident's last entry, ``first`` that of
-    its first.
+    one of departments, ``noticed`` one of ``clock/run/threshold``; lengths are metres, coordinates degrees.
+    ``position`` is that of the incident's last entry, ``first`` that of its first.
     """
     row = {name: columns[name] for name in _COLUMNS}
     for name in _TIMES:
@@ -74,9 +76,9 @@ def public_entry(entry: Entry) -> dict[str, Any]:
     """
     kind = kind_of(entry.fact)
     body = to_body(entry.fact)
-    for name in _BODY_TIMES[kind]:
-        if name in body:
-            body[name] = iso(from_micros(body[name]))
+    _as_text(body, _BODY_TIMES[kind])
+    if "starts" in body:
+        _as_text(body["starts"], _CLOCK_TIMES)
     return {
         "number": entry.number,
         "kind": kind,
@@ -85,3 +87,10 @@ def public_entry(entry: Entry) -> dict[str, Any]:
         "recorded_at": iso(entry.recorded_at),
         "body": body,
     }
+
+
+def _as_text(values: dict[str, Any], times: tuple[str, ...]) -> None:
+    """Turn these moments of a body into text."""
+    for name in times:
+        if name in values:
+            values[name] = iso(from_micros(values[name]))

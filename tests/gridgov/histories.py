@@ -21,6 +21,7 @@ from gridgov.scope import Scope, roles_on, scope_of
 from gridgov.storage import ledger
 from gridgov.storage.batch import Command
 from gridgov.storage.ledger import Committed
+from gridgov.storage.projections import incident_row
 from gridgov.storage.tables import IncidentRow, text_path
 from tests.gridgov import scene
 from tests.gridgov.storage.conftest import Town
@@ -53,10 +54,14 @@ def scope(somebody: scene.Somebody) -> Scope:
 
 
 class Play:
-    """Whoever asks gets the next command; it has to be told what came of it."""
+    """Whoever asks gets the next command; it has to be told what came of it.
 
-    def __init__(self, seed: int) -> None:
+    With a clock, which is set on, there are notices too, and automatic hands: several entries at once.
+    """
+
+    def __init__(self, seed: int, clock: scene.Clock | None = None) -> None:
         self._chance = Random(seed)
+        self._clock = clock
         self.incidents: dict[str, Incident] = {}
 
     def told(self, incident: Incident) -> None:
@@ -79,8 +84,14 @@ class Play:
         where = chance.choice([*map(scene.at, _SQUARES), scene.OUTSIDE, None])
         by = chance.choice([scene.INSPECTOR, scene.CLERK, scene.LEADER])
         address = chance.choice([None, f"北街 {chance.randrange(100)} 号"])
+        category = chance.choice(_CATEGORIES)
+        loud = "loud" if self._clock and category == scene.NOISE and chance.random() < 0.7 else None
         sent = SentReport(
-            self._id(), chance.choice(_CATEGORIES), "inspector", position=where, address=address, words="看到"
+            *(self._id(), category, "inspector"),
+            position=where,
+            address=address,
+            words="看到",
+            standard=loud,
         )
         return commands.report(by, sent)
 
@@ -113,9 +124,15 @@ class Play:
             incident = self._chance.choice(list(self.incidents.values()))
             if incident.is_open and self._chance.random() < 0.03:
                 return commands.relocate(incident.id, incident.number, 2)
+            if self._clock and incident.next_look is not None and self._chance.random() < 0.15:
+                self._clock.now = max(self._clock.now, incident.next_look)
+                return commands.notice(incident.id, incident.number, incident.next_look)
             by = self._chance.choice(ACTORS)
             roles = roles_on(by.assignments, incident.place.path, incident.lead, scene.MONDAY)
             acts = [act for act in incident.open_acts(roles) if self._chance.random() < _OFTEN.get(act, 1)]
+            if incident.escalated is not None and incident.escalated.answer_by is None:
+                # The last step of the ladder has nobody to pass it on to.
+                acts = [act for act in acts if act is not Act.PASS_ON]
             if acts:
                 return commands.act(by, self._sent(incident, self._chance.choice(acts)))
 
@@ -124,6 +141,8 @@ class Play:
         more: dict[str, Any] = {"reason": "因为"}
         if act is Act.DISPATCH:
             more["department"] = chance.choice(_DEPARTMENTS)
+        elif act is Act.VERIFY:
+            more["found"] = chance.random() < 0.6
         elif act is Act.CHECK:
             more["passed"] = chance.random() < 0.6
         elif act is Act.PLACE:
@@ -146,13 +165,20 @@ class Recorded:
     def __init__(self, town: Town, seed: int, count: int) -> None:
         self.town = town
         self.tables: list[list[dict[str, Any]]] = [[]]
-        play = Play(seed)
+        play = Play(seed, town.clock)
         for command in play.commands(count):
+            known = len(town.committed)
             town.writer.run(command)
             play.told(town.committed[-1].after)
+            self.tables += map(self._after, town.committed[known:-1])
             with town.reader.connect() as connection:
                 rows = connection.execute(select(IncidentRow.__table__)).mappings().all()
             self.tables.append([dict(row) for row in rows])
+
+    def _after(self, told: Committed) -> list[dict[str, Any]]:
+        """The table after an entry that was committed together with a later one: nobody could read it."""
+        row = incident_row(told.stream, told.after, told.first, told.position, told.address)
+        return [other for other in self.tables[-1] if other["id"] != row["id"]] + [row]
 
     @property
     def end(self) -> int:

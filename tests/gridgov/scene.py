@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import shapely
 
-from dispatch.categories import Categories, Category, Kind
+from dispatch.automatic import AutomaticRule, Does
+from dispatch.categories import CaseStandard, Categories, Category, Kind
+from dispatch.clocks import StageLimit
 from dispatch.deadlines import Calendar, Limit
+from dispatch.escalation import Ladder, Step
 from dispatch.lifecycle import Role
 from dispatch.routing import Department, Routing, RoutingRule
 from dispatch.rules import Rules
@@ -33,6 +36,15 @@ STREETS = {"N": ("N1", "N2"), "S": ("S1", "S2")}
 COVER = "t:component:manhole"
 RUBBISH = "t:event:rubbish"
 NOISE = "t:event:noise"
+#: Noise that is loud is dispatched without a human hand.
+LOUD = CaseStandard("loud", Limit.parse("2eh"), condition_zh="夜间施工", automatic="loud noise")
+#: What is overdue is the street's to answer for, then the district's.
+LADDER = Ladder(
+    tuple(
+        Step(level, frozenset({Role.SHIFT_LEADER, Role.MANAGER}), StageLimit(Limit.parse("2wh")))
+        for level in ("street", "district")
+    )
+)
 
 
 def hierarchy() -> Hierarchy:
@@ -77,7 +89,7 @@ def redrawn(**more: tuple[str, tuple[float, float, float, float]]) -> Hierarchy:
 
 def rules(version: int = 1) -> Rules:
     """Manhole covers go to water within 4 working hours, rubbish to cleaning in 2 working days, noise to
-    nobody.
+    nobody; loud noise without a human hand.
     """
     categories = Categories(
         [
@@ -91,7 +103,7 @@ def rules(version: int = 1) -> Rules:
                 department="water",
             ),
             Category("t", Kind.EVENT, "rubbish", "垃圾", "rubbish", department="cleaning"),
-            Category("t", Kind.EVENT, "noise", "噪声", "noise"),
+            Category("t", Kind.EVENT, "noise", "噪声", "noise", standards=(LOUD,)),
         ]
     )
     departments = [
@@ -106,7 +118,9 @@ def rules(version: int = 1) -> Rules:
         "office",
         categories,
     )
-    return Rules(version, categories, routing, Calendar("Asia/Shanghai", confirmed_years=frozenset({2026})))
+    calendar = Calendar("Asia/Shanghai", confirmed_years=frozenset({2026}))
+    automatic = {"loud noise": AutomaticRule("loud noise", Does.DISPATCH)}
+    return Rules(version, categories, routing, calendar, automatic=automatic, ladder=LADDER)
 
 
 def in_force() -> InForce:

@@ -89,11 +89,16 @@ def test_the_main_line_over_http(site: Site) -> None:
     assert told["acts_zh"]["reopen"] == "重新立案"
 
 
-@pytest.mark.parametrize("act", [act for act in ACT_ZH if act not in ("report", "import", "relocate")])
+#: What is no act on an incident, or happens by itself.
+NOT_PEOPLES = ("report", "import", "relocate", "notice", "escalate")
+
+
+@pytest.mark.parametrize("act", [act for act in ACT_ZH if act not in NOT_PEOPLES])
 def test_every_act_has_its_path(site: Site, act: str) -> None:
     body: dict[str, Any] = {"id": str(uuid.uuid4()), "seen": 1}
     more = {
         "place": {"position": {"lon": 114.005, "lat": 22.505, "datum": "wgs84"}},
+        "verify": {"found": True},
         "check": {"passed": True},
         "note": {"words": "备注"},
         "attach": {"photos": ["0" * 64]},
@@ -123,7 +128,10 @@ class TestRefusals:
 
     def test_not_in_this_stage(self, site: Site) -> None:
         status, problem = self.refused(site, "clerk", "close")
-        assert (status, problem["open"]) == (409, ["place", "file", "reject", "cancel", "note", "attach"])
+        assert (status, problem["open"]) == (
+            409,
+            ["place", "file", "ask", "reject", "cancel", "acknowledge", "pass_on", "note", "attach"],
+        )
 
     def test_not_for_this_role(self, site: Site) -> None:
         status, problem = self.refused(site, "dispatcher", "file")

@@ -151,7 +151,7 @@ def test_a_frame_older_than_the_row_changes_nothing(recorded: Recorded) -> None:
     """A list of many pages holds rows newer than its cursor: the frames between must not turn them back."""
     for somebody in WATCHERS:
         seen = scope(somebody)
-        picture = Picture.of(recorded.shown(seen, COUNT).values())
+        picture = Picture.of(recorded.shown(seen, recorded.end).values())
         for _, text in seen_through(seen, recorded.town.committed):
             picture.apply(orjson.loads(text))
-        assert picture.rows == recorded.shown(seen, COUNT), somebody.id
+        assert picture.rows == recorded.shown(seen, recorded.end), somebody.id
