@@ -139,6 +139,18 @@ def resumed(
     )
 
 
+def warns_at(clock: Started, calendar: Calendar, warn_percent: int) -> datetime:
+    """When a clock turns yellow; reckoned from its end where an old entry does not tell.
+
+    Raises CalendarTooShort.
+    """
+    if clock.warn_at < clock.due_at:
+        return clock.warn_at
+    limit = Limit.parse(clock.limit)
+    then = _left_at_warning(whole_of(calendar, limit), warn_percent)
+    return min(advance(calendar, limit.unit, clock.due_at, -then), clock.due_at)
+
+
 def whole_of(calendar: Calendar, limit: Limit) -> timedelta:
     """How much of its own kind of time a limit is, wherever it starts; a working day is its hours.
 

@@ -186,6 +186,25 @@ class Calendar:
         i = bisect_right(table.begins, moment) - 1
         return i >= 0 and moment < table.ends[i]
 
+    def working_ranges(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """From when to when the city works on a local day, in UTC; what clocks that jump leave of it."""
+        if not self.is_workday(day):
+            return ()
+        ranges = (
+            (
+                _utc(datetime.combine(day, begin), self.tz),
+                _utc(datetime.combine(day + _DAY if end == MIDNIGHT else day, end), self.tz),
+            )
+            for begin, end in self.hours
+        )
+        return tuple((opens, closes) for opens, closes in ranges if opens < closes)
+
+    def whole_day(self, day: date) -> tuple[datetime, datetime]:
+        """From one midnight to the next, in UTC; clocks that jump make it shorter or longer than 24 hours."""
+        return _utc(datetime.combine(day, MIDNIGHT), self.tz), _utc(
+            datetime.combine(day + _DAY, MIDNIGHT), self.tz
+        )
+
     def confirmed(self, moment: datetime) -> bool:
         """Is the list of holidays known for the local year of this moment?"""
         return self._local_year(moment) in self.confirmed_years
@@ -332,17 +351,11 @@ def _lay_out(calendar: Calendar, number: int) -> _Year:
     for _ in range((date(number + 1, 1, 1) - day).days):
         if calendar.is_workday(day):
             table.days.append(day)
-            for begin, end in calendar.hours:
-                opens = _utc(datetime.combine(day, begin), calendar.tz)
-                closes = _utc(
-                    datetime.combine(day + _DAY if end == MIDNIGHT else day, end),
-                    calendar.tz,
-                )
-                if opens < closes:
-                    table.begins.append(opens)
-                    table.ends.append(closes)
-                    table.before.append(total)
-                    total += closes - opens
+        for opens, closes in calendar.working_ranges(day):
+            table.begins.append(opens)
+            table.ends.append(closes)
+            table.before.append(total)
+            total += closes - opens
         day += _DAY
     return _Year(table.days, table.begins, table.ends, table.before, total)
 
