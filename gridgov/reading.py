@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from dispatch.entries import SYSTEM, Entry
+from dispatch.entries import AUTO, SYSTEM, Entry
 from dispatch.incidents import Incident, fold
-from dispatch.lifecycle import ACT_ZH, STAGE_ZH, Role
+from dispatch.lifecycle import ACT_ZH, STAGE_ZH, Act, Role
 from gridgov.accounts import Person, display_names
 from gridgov.frames import cursor
 from gridgov.rows import public_entry, public_row
@@ -24,8 +24,11 @@ from gridgov.storage.engine import snapshot
 from gridgov.storage.incidents import Wanted
 from gridgov.storage.ledger import MAIN, history, read_head
 
-#: What is shown for who did what nobody did.
+#: What is shown for who did what nobody did, and before the name of a rule that did it by itself.
 SYSTEM_NAME: Final = "系统 system"
+AUTO_NAME: Final = "自动 automatic: "
+#: What only those do who were asked.
+_ANSWERS: Final = frozenset({Act.ACKNOWLEDGE, Act.PASS_ON})
 #: Who is told what a reporter is called and how to ring them back; everybody else works without.
 TOLD_OF_REPORTERS: Final = frozenset({Role.INTAKE_CLERK, Role.SHIFT_LEADER})
 
@@ -66,16 +69,26 @@ def one(engine: Engine, person: Person, reference: str, now: datetime, stream: s
         names = display_names(connection, [entry.by for entry in entries])
     incident = fold(entries)
     roles = roles_on(person.assignments, incident.place.path, incident.lead, now)
+    acts = _acts(incident, roles)
     told = incident.reported_by == person.id or not roles.isdisjoint(TOLD_OF_REPORTERS)
     return {
         "row": public_row(row),
         "stage_zh": STAGE_ZH[incident.stage],
         "history": [_told(entry, kept, names) for entry in entries],
         **_reporter(kept, told),
-        "acts": [str(act) for act in incident.open_acts(roles)],
-        "acts_zh": {str(act): ACT_ZH[act] for act in incident.open_acts(roles)},
+        "acts": [str(act) for act in acts],
+        "acts_zh": {str(act): ACT_ZH[act] for act in acts},
         "cursor": str(cursor(head, scope)),
     }
+
+
+def _acts(incident: Incident, roles: frozenset[Role]) -> tuple[Act, ...]:
+    """What somebody in these roles can do now. Whether they are the ones who were asked to answer, an act of
+    theirs finds out: the level that was asked may be wider than their grid.
+    """
+    asked = incident.escalated
+    mine = asked is not None and not roles.isdisjoint(asked.roles)
+    return tuple(act for act in incident.open_acts(roles) if mine or act not in _ANSWERS)
 
 
 def photos_of(engine: Engine, scope: Scope, reference: str, stream: str = MAIN) -> Sequence[str]:
@@ -94,14 +107,19 @@ def as_it_was(
 
 
 def _told(entry: Entry, kept: Sequence[dict[str, Any]], names: dict[str, str]) -> dict[str, Any]:
-    by = SYSTEM_NAME if entry.by == SYSTEM else names.get(entry.by)
-    told = public_entry(entry) | {"by_name": by, "act_zh": ACT_ZH[entry.fact.act]}
+    told = public_entry(entry) | {"by_name": _name(entry.by, names), "act_zh": ACT_ZH[entry.fact.act]}
     mine = next((row for row in kept if row["number"] == entry.number), None)
     if mine is not None:
         told["words"] = mine["words"]
         told["address"] = mine["address"]
         told["erased"] = mine["erased_at"] is not None
     return told
+
+
+def _name(by: str, names: dict[str, str]) -> str | None:
+    if by == SYSTEM:
+        return SYSTEM_NAME
+    return AUTO_NAME + by.removeprefix(AUTO) if by.startswith(AUTO) else names.get(by)
 
 
 def _reporter(kept: Sequence[dict[str, Any]], told: bool) -> dict[str, Any]:
