@@ -79,6 +79,12 @@ def everybody(connection: Connection) -> list[Person]:
     return _people(connection, select(_person).order_by(_person.c.name))
 
 
+def reachable(connection: Connection) -> list[Person]:
+    """Those who may sign in and have an e-mail address, by name."""
+    chosen = select(_person).where(_person.c.active, _person.c.email.is_not(None))
+    return _people(connection, chosen.order_by(_person.c.name))
+
+
 def find_person(connection: Connection, id_: str) -> Person:
     """One person with all their assignments; raises UnknownPerson."""
     found = _people(connection, select(_person).where(_person.c.id == id_))

@@ -151,5 +151,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = parts.service.settings.read_connections
     parts.feed.start()
     parts.service.relocator.start()
+    parts.service.outbox.start()
     yield
     parts.feed.stop()

@@ -22,6 +22,7 @@ from gridgov import specialised
 from gridgov.city_plan import Change, Effect, effects, notes, plan
 from gridgov.city_rules import City, parse
 from gridgov.city_text import BadCityFile, Problem, read_file
+from gridgov.clock import new_token
 from gridgov.editions import (
     ATLASES,
     Imported,
@@ -38,7 +39,8 @@ from gridgov.editions import (
 )
 from gridgov.errors import ServiceError
 from gridgov.in_force import InForce
-from gridgov.storage.ledger import Head
+from gridgov.outbox import keeping
+from gridgov.storage.ledger import Head, read_head
 from gridgov.storage.tables import IncidentRow, RulesRow, StreamHead
 from gridgov.storage.writer import Chore
 
@@ -165,6 +167,7 @@ def apply(text: str, by: str, seen: int | None = None) -> Chore:
             _rules.insert().values(version=version, applied_at=to_micros(now), by=by, text=text)
         )
         connection.execute(update(StreamHead).values(rules=version))
+        keeping.follow(connection, new.telling, now, read_head(connection).position, new_token)
         return Applied(version, True, tuple(plan(old, new)), notes_in_store(connection, new))
 
     return Chore(run)

@@ -1,4 +1,4 @@
-"""The only module that asks the time or mints an id."""
+"""The only module that asks the time, mints an id, or leaves something to chance."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def new_token() -> str:
 def new_salt() -> bytes:
     """Sixteen random bytes."""
     return secrets.token_bytes(16)
+
+
+def chance() -> float:
+    """A number from 0 to 1 by chance, for what should not happen at the same moment everywhere."""
+    return secrets.SystemRandom().random()

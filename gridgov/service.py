@@ -11,9 +11,10 @@ from typing import Any, Self
 from sqlalchemy import Engine
 
 from gridgov.city import load_in_force
-from gridgov.clock import utcnow
+from gridgov.clock import chance, utcnow
 from gridgov.editions import atlas_of, edition_in_force, switch
 from gridgov.in_force import Atlas, InForce
+from gridgov.outbox.sending import Outbox
 from gridgov.relocation import Relocator
 from gridgov.settings import Settings
 from gridgov.storage.engine import WriterLock, database_file, open_engine
@@ -46,7 +47,8 @@ class Service:
             self._written, self.stream, clock, load_in_force, self._tell, switch, self._tell_of_switch
         )
         self.relocator = Relocator(self.reader, self.writer, clock, self.stream)
-        self.on_commit.append(self.relocator.notice)
+        self.outbox = Outbox(settings, self.writer, clock, chance, self.stream)
+        self.on_commit += [self.relocator.notice, self.outbox.notice]
         self.on_switch.append(self.relocator.wake)
 
     @classmethod
@@ -111,6 +113,7 @@ class Service:
     def close(self) -> None:
         """Finish what is queued, then let go of the store."""
         self.relocator.stop()
+        self.outbox.stop()
         self.writer.stop()
         self.reader.dispose()
         self._written.dispose()

@@ -44,6 +44,27 @@ class Settings(BaseSettings):
     feed_replay_max: int = Field(
         20_000, gt=0, description="entries replayed to a reader; a longer gap is a resync"
     )
+    base_url: str | None = Field(
+        None, description="address under which people reach this installation; for links in e-mails"
+    )
+    smtp_host: str | None = Field(None, description="mail server; without one no e-mail is sent")
+    smtp_port: int = Field(587, gt=0, le=65535, description="port of the mail server")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="how the mail server is spoken to: starttls, tls from the start, or none"
+    )
+    smtp_user: str | None = Field(None, description="name to sign in to the mail server with")
+    smtp_password_file: Path | None = Field(None, description="file that holds the password for it")
+    smtp_from: str | None = Field(None, description="address that e-mails come from; needed to send any")
+    smtp_gather_s: float = Field(
+        60, ge=0, description="seconds for which what is told to one person is gathered into one e-mail"
+    )
+    outbox_timeout_s: float = Field(10, gt=0, description="seconds that one webhook or e-mail may take")
+    outbox_attempts: int = Field(30, gt=0, description="tries after which a delivery is dead")
+    outbox_age_hours: float = Field(72, gt=0, description="hours of waiting after which a delivery is dead")
+    outbox_keep_days: float = Field(7, ge=0, description="days for which delivered ones are kept on record")
+    outbox_rotation_hours: float = Field(
+        24, ge=0, description="hours for which the secret before still signs beside a new one"
+    )
     log_format: Literal["json", "console"] = Field(
         "json", description="form of the log lines on standard error"
     )

@@ -167,5 +167,6 @@ def _is_asked(held: Iterable[Assignment], committed: Committed, levels: Sequence
     if asked is None:
         return False
     path = incident.place.path
-    depth = levels.index(asked.level) + 1 if asked.level in levels else len(path)
+    # As in gridgov.commands, where they answer: of a level that the grids do not have, the widest.
+    depth = levels.index(asked.level) + 1 if asked.level in levels else 1
     return any(str(a.role) in asked.roles and a.covers(path[:depth], incident.lead) for a in held)

@@ -1,0 +1,230 @@
+"""What an e-mail says: plain text for one person, about one incident or several, in Chinese or English.
+
+It names no citizen and repeats none of their words: who needs them follows the link and signs in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dispatch.bodies import KINDS
+from dispatch.categories import URGENCY_ZH, Categories, Urgency
+from dispatch.entries import Escalated
+from dispatch.lifecycle import ACT_ZH, ROLE_ZH, STAGE_ZH, Role
+from dispatch.routing import Routing
+from geodata.errors import UnknownGrid
+from geodata.grids import Hierarchy
+from gridgov.outbox.rules import RENAMED, Language
+from gridgov.outbox.telling import Delivery
+from gridgov.storage.ledger import Committed
+
+#: An e-mail about more incidents than this is read by nobody: the rest are counted.
+MOST: Final = 50
+#: Characters of a subject that most programs show.
+_SUBJECT: Final = 120
+
+EVENT_ZH: Final[Mapping[str, str]] = {
+    **{RENAMED.get(kind, kind): ACT_ZH[fact.act] for kind, fact in KINDS.items()},
+    "warning": "即将超期",
+    "overdue": "已超期",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is needed to call things by their names. ``base_url`` is where this installation is reached."""
+
+    city_zh: str
+    city_en: str
+    zone: ZoneInfo
+    categories: Categories
+    routing: Routing
+    hierarchy: Hierarchy
+    base_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to be told in an e-mail."""
+
+    delivery: Delivery
+    told: Committed
+
+
+def compose(
+    items: Sequence[Item], recipient: str, sender: str, facts: Facts, id_: str, now: datetime
+) -> EmailMessage:
+    """One e-mail that tells all of this; what two targets tell of one entry is said once. ``id_`` is the same
+    whenever the same is told again, so that mail programs can tell.
+
+    Nothing that stands in it can break out of a header: a subject is one line.
+    """
+    once = list({(item.told.position, item.delivery.incident): item for item in items}.values())
+    language = once[0].delivery.language
+    tell = _zh if language is Language.ZH else _en
+    message = EmailMessage()
+    message["From"] = Address(addr_spec=sender)
+    message["To"] = Address(addr_spec=recipient)
+    message["Subject"] = _one_line(_subject(once, facts, language))
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{id_}@{sender.rpartition('@')[2]}>"
+    # Holiday answers to a program help nobody (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
+    parts = ["\n".join(tell(item, facts)) for item in once[:MOST]]
+    if len(once) > MOST:
+        more = len(once) - MOST
+        parts.append(f"另有 {more} 条未列出。" if language is Language.ZH else f"And {more} more.")
+    message.set_content("\n\n".join(parts) + "\n", charset="utf-8")
+    return message
+
+
+def trial(recipient: str, sender: str, facts: Facts, id_: str, now: datetime) -> EmailMessage:
+    """An e-mail that is only to show that it arrives."""
+    message = EmailMessage()
+    message["From"] = Address(addr_spec=sender)
+    message["To"] = Address(addr_spec=recipient)
+    message["Subject"] = _one_line(f"[{facts.city_zh}] 测试邮件 Test message")
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{id_}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(
+        "这是一封测试邮件,无需处理。\nThis is a test; nothing is to be done.\n", charset="utf-8"
+    )
+    return message
+
+
+def _one_line(text: str) -> str:
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    return clean if len(clean) <= _SUBJECT else clean[: _SUBJECT - 1] + "…"
+
+
+def _subject(items: Sequence[Item], facts: Facts, language: Language) -> str:
+    first = items[0]
+    incident = first.told.after
+    if language is Language.ZH:
+        if len(items) > 1:
+            return f"[{facts.city_zh}] {len(items)} 条提醒:{_events(items, _event_zh)}"
+        what = f"{_event_zh(first)} {incident.case_number} {_category(facts, incident.category, language)}"
+        return f"[{facts.city_zh}] {what}"
+    if len(items) > 1:
+        return f"[{facts.city_en}] {len(items)} notices: {_events(items, _event_en)}"
+    what = f"{_event_en(first)}: {incident.case_number} {_category(facts, incident.category, language)}"
+    return f"[{facts.city_en}] {what}"
+
+
+def _events(items: Sequence[Item], call: Callable[[Item], str]) -> str:
+    """How many of each, the most first."""
+    many: dict[str, int] = {}
+    for item in items:
+        many[call(item)] = many.get(call(item), 0) + 1
+    return ", ".join(f"{name} {n}" for name, n in sorted(many.items(), key=lambda one: -one[1]))
+
+
+def _event_zh(item: Item) -> str:
+    return EVENT_ZH.get(item.delivery.event, item.delivery.event)
+
+
+def _event_en(item: Item) -> str:
+    return item.delivery.event.replace("_", " ").capitalize()
+
+
+def _zh(item: Item, facts: Facts) -> list[str]:
+    incident = item.told.after
+    lines = [
+        f"{_event_zh(item)}:案卷 {incident.case_number}",
+        f"类别:{_category(facts, incident.category, Language.ZH)}({_urgency(incident.urgency)})",
+        f"位置:{_place(facts, incident.place.path) or '未定位'}",
+        f"环节:{STAGE_ZH[incident.stage]}",
+        f"部门:{_department(facts, incident.lead or incident.department, Language.ZH)}",
+    ]
+    if (ends := _due(item)) is not None:
+        lines.append(f"时限:{_local(ends, facts)}")
+    if isinstance(fact := item.told.entry.fact, Escalated):
+        lines.append(f"请以下人员答复:{_level(facts, fact.level, Language.ZH)} {_roles(fact, Language.ZH)}")
+        if fact.answer_by is not None:
+            lines.append(f"答复期限:{_local(fact.answer_by, facts)}")
+    return lines + _link(item, facts)
+
+
+def _en(item: Item, facts: Facts) -> list[str]:
+    incident = item.told.after
+    lines = [
+        f"{_event_en(item)}: case {incident.case_number}",
+        f"Category: {_category(facts, incident.category, Language.EN)} ({incident.urgency})",
+        f"Place: {_place(facts, incident.place.path) or 'not located'}",
+        f"Stage: {incident.stage}",
+        f"Department: {_department(facts, incident.lead or incident.department, Language.EN)}",
+    ]
+    if (ends := _due(item)) is not None:
+        lines.append(f"Due: {_local(ends, facts)}")
+    if isinstance(fact := item.told.entry.fact, Escalated):
+        lines.append(f"Asked: {_roles(fact, Language.EN)} of the {_level(facts, fact.level, Language.EN)}")
+        if fact.answer_by is not None:
+            lines.append(f"Answer by: {_local(fact.answer_by, facts)}")
+    return lines + _link(item, facts)
+
+
+def _due(item: Item) -> datetime | None:
+    """When the clock ends that runs, or else that of handling."""
+    incident = item.told.after
+    return incident.due_at if incident.clock is None else incident.clock.due_at
+
+
+def _local(moment: datetime, facts: Facts) -> str:
+    return moment.astimezone(facts.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _category(facts: Facts, key: str, language: Language) -> str:
+    """The name of a category; its key where the rules do not have it any more."""
+    if key not in facts.categories:
+        return key
+    found = facts.categories.get(key)
+    return found.name_zh if language is Language.ZH else found.name_en or found.name_zh
+
+
+def _urgency(urgency: str) -> str:
+    return URGENCY_ZH[Urgency(urgency)] if urgency in tuple(Urgency) else urgency
+
+
+def _place(facts: Facts, path: Sequence[str]) -> str:
+    """The names of the grids it lies in; their codes where the boundaries in force do not have them."""
+    names = []
+    for depth in range(1, len(path) + 1):
+        try:
+            names.append(facts.hierarchy.grid(path[:depth]).name)
+        except UnknownGrid:
+            names.append(path[depth - 1])
+    return " / ".join(names)
+
+
+def _department(facts: Facts, code: str, language: Language) -> str:
+    found = facts.routing.departments.get(code)
+    if found is None:
+        return code
+    return found.name_zh if language is Language.ZH else found.name_en or found.name_zh
+
+
+def _level(facts: Facts, key: str, language: Language) -> str:
+    found = next((level for level in facts.hierarchy.levels if level.key == key), None)
+    if found is None:
+        return key
+    return found.name_zh if language is Language.ZH else found.name_en or found.key
+
+
+def _roles(fact: Escalated, language: Language) -> str:
+    if language is Language.EN:
+        return ", ".join(role.replace("_", " ") for role in fact.roles)
+    return "、".join(ROLE_ZH[Role(role)] if role in tuple(Role) else role for role in fact.roles)
+
+
+def _link(item: Item, facts: Facts) -> list[str]:
+    if facts.base_url is None:
+        return []
+    return [f"{facts.base_url.rstrip('/')}/api/incidents/{item.told.after.case_number}"]
