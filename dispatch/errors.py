@@ -95,7 +95,20 @@ class NotRunning(DispatchError):
 
 
 class NotEscalated(DispatchError):
-    """Nothing waits for an answer of yours here: it is not escalated, or not to your level, or answered."""
+    """Nothing waits for an answer here: it is not escalated, or was answered, or there is no further step."""
+
+
+class NotAsked(DispatchError):
+    """It was escalated to others."""
+
+    def __init__(self, level: str, asked: Sequence[str], held: Sequence[str]) -> None:
+        yours = ", ".join(held) or "none of them"
+        super().__init__(
+            f"it was escalated to {' or '.join(asked)} for the {level}; there you are {yours}",
+            level=level,
+            needed=list(asked),
+            held=list(held),
+        )
 
 
 class ReasonMissing(DispatchError):

@@ -14,9 +14,9 @@ from dispatch.clocks import Clock
 from dispatch.deadlines import due
 from dispatch.decisions import Actor
 from dispatch.entries import Acknowledged, Escalated, Fact, Noticed, PassedOn
-from dispatch.errors import NotEscalated, NotRunning, ReasonMissing
+from dispatch.errors import NotAsked, NotEscalated, NotRunning, ReasonMissing
 from dispatch.incidents import OVERDUE, WARNING, Incident
-from dispatch.lifecycle import Act, require, step
+from dispatch.lifecycle import Act, step
 from dispatch.rules import Rules
 
 
@@ -42,19 +42,19 @@ def notice(rules: Rules, incident: Incident, levels: Sequence[str], now: datetim
 
 
 def acknowledge(incident: Incident, by: Actor, reason: str = "") -> Acknowledged:
-    """Take up what was escalated to one's level (确认); raises NotEscalated.
+    """Take up what was escalated to one's level (确认); raises NotEscalated, NotAsked.
 
     ``by.roles`` are those held for the grid of the level that was asked, or for a wider one.
     """
-    require(incident.stage, Act.ACKNOWLEDGE, by.roles)
+    step(incident.stage, Act.ACKNOWLEDGE)
     return Acknowledged(_waiting(incident, by).step, reason.strip())
 
 
 def pass_on(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime) -> tuple[Fact, ...]:
-    """Hand what was escalated to the next step (上交); raises NotEscalated, also at the last step, and
-    ReasonMissing.
+    """Hand what was escalated to the next step (上交); raises NotEscalated, also at the last step,
+    NotAsked and ReasonMissing.
     """
-    require(incident.stage, Act.PASS_ON, by.roles)
+    step(incident.stage, Act.PASS_ON)
     asked = _waiting(incident, by)
     if not reason.strip():
         raise ReasonMissing(Act.PASS_ON)
@@ -71,11 +71,7 @@ def _waiting(incident: Incident, by: Actor) -> Escalated:
     if asked is None or incident.answered_by is not None:
         raise NotEscalated(incident=incident.id)
     if by.roles.isdisjoint(asked.roles):
-        raise NotEscalated(
-            f"it was escalated to {' or '.join(asked.roles)} of the {asked.level}; you are none of them",
-            level=asked.level,
-            roles=list(asked.roles),
-        )
+        raise NotAsked(asked.level, asked.roles, sorted(by.roles))
     return asked
 
 

@@ -36,8 +36,13 @@ MOST_FINDINGS: Final = 50
 STATUS: Final[Mapping[type[Exception], int]] = {
     rules.UnknownCategory: 422,
     rules.UnknownDepartment: 422,
+    rules.UnknownStandard: 422,
     rules.NotInThisStage: 409,
     rules.NotForThisRole: 403,
+    rules.NothingToUndo: 409,
+    rules.NotRunning: 409,
+    rules.NotEscalated: 409,
+    rules.NotAsked: 403,
     rules.ReasonMissing: 422,
     rules.BadRules: 422,
     rules.BadLimit: 422,
