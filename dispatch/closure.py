@@ -13,6 +13,11 @@ each has its own key. Where an incident stands:
 * The **last closing** counts: a reopened incident is open. A closing whose time the source does not state is
   closed, but never on time, and is not carried over as a backlog.
 * **Overdue open** is as of the period's end, or now while it still runs.
+* An incident needed **no human hand** until it was handled, where a rule filed and dispatched it with its
+  report, and nobody has since taken that back, returned it, reopened it or dispatched it again. What a rule
+  only filed was dispatched by somebody; what was rejected was never filed.
+* A **dispatch** was accurate where the incident was never given to another department afterwards, also not
+  after it was reopened; returned and given to the same department again, it was.
 """
 
 from __future__ import annotations
@@ -71,6 +76,8 @@ class IncidentFacts:
     reworks: int = 0
     reopenings: int = 0
     imported: bool = False
+    redirected: int = 0
+    auto_dispatched: bool = False
 
 
 _FACTS: Final = tuple(f.name for f in fields(IncidentFacts))
@@ -85,8 +92,10 @@ def facts(incident: Incident) -> IncidentFacts:
 class Tally:
     """Counts that add up: the tally of a whole is the sum of the tallies of its parts.
 
-    Of the cohort (reported in the period): ``reported`` to ``dispatched_once``; ``to_file`` leaves out the
-    cancelled and imported history that was never ours to file. ``with_limit`` and ``without_limit`` part what
+    Of the cohort (reported in the period): ``reported`` to ``never_redirected``; ``to_file`` leaves out the
+    cancelled and imported history that was never ours to file; ``automatic``, of ``filed``, needed no human
+    hand until it was handled; ``never_redirected``, of ``dispatched``, went to one department only.
+    ``with_limit`` and ``without_limit`` part what
     is neither cancelled nor rejected; ``closed_within_limit`` is of ``with_limit``. Of what is due for
     closure: ``due`` = ``due_closed`` + ``overdue_open`` + ``due_later``; ``due_closed_on_time`` is of
     ``due_closed``; ``due_reworks`` are the reworks of ``due``.
@@ -99,11 +108,12 @@ class Tally:
     cancelled: int = 0
     to_file: int = 0
     filed: int = 0
+    automatic: int = 0
     with_limit: int = 0
     without_limit: int = 0
     closed_within_limit: int = 0
     dispatched: int = 0
-    dispatched_once: int = 0
+    never_redirected: int = 0
     due: int = 0
     due_closed: int = 0
     due_closed_on_time: int = 0
@@ -135,7 +145,9 @@ def count(rows: Iterable[IncidentFacts], period: Period, now: datetime) -> Tally
     ...     return datetime(2026, 3, day, tzinfo=UTC)
     >>> rows = [
     ...     IncidentFacts(Stage.CLOSED, march(2), march(2), march(2), march(3), march(3), march(4), 1),
-    ...     IncidentFacts(Stage.CLOSED, march(2), march(2), march(2), march(5), march(5), march(4), 2, 1),
+    ...     IncidentFacts(
+    ...         Stage.CLOSED, march(2), march(2), march(2), march(5), march(5), march(4), 2, 1, redirected=1
+    ...     ),
     ...     IncidentFacts(Stage.HANDLING, march(9), march(9), march(9), None, None, march(11), 1),
     ...     IncidentFacts(Stage.REJECTED, march(10)),
     ...     IncidentFacts(Stage.CANCELLED, march(10)),
@@ -148,6 +160,7 @@ def count(rows: Iterable[IncidentFacts], period: Period, now: datetime) -> Tally
     on_time_closure: 1/3 = 33.33
     on_time_of_targeted: 1/3 = 33.33
     filing: 3/4 = 75.00
+    automatic: 0/3 = 0.00
     rework: 0/3 = 0.00
     dispatch_accuracy: 2/3 = 66.67
     overdue_open: 1/3 = 33.33
@@ -191,6 +204,7 @@ def _count_cohort(tally: Tally, row: IncidentFacts) -> None:
     if not row.imported or row.filed_at is not None or row.stage in (Stage.INTAKE, Stage.REJECTED):
         tally.to_file += 1
         tally.filed += row.filed_at is not None
+        tally.automatic += row.filed_at is not None and row.auto_dispatched and row.returns == 0
     if row.stage is Stage.REJECTED:
         tally.rejected += 1
         return
@@ -204,7 +218,7 @@ def _count_cohort(tally: Tally, row: IncidentFacts) -> None:
         tally.with_limit += 1
         tally.closed_within_limit += _closed_by(row, row.due_at)
     tally.dispatched += row.dispatches > 0
-    tally.dispatched_once += row.dispatches == 1
+    tally.never_redirected += row.dispatches > 0 and row.redirected == 0
 
 
 def _count_due(tally: Tally, row: IncidentFacts, due_at: datetime, period: Period, as_of: datetime) -> None:
@@ -275,6 +289,15 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
             "to_file",
         ),
         Definition(
+            "automatic",
+            "无人工干预率",
+            "without a human hand",
+            "filed and dispatched by a rule, and since then not taken back, returned, reopened or dispatched"
+            " by a person / filed, of those reported in the period",
+            "automatic",
+            "filed",
+        ),
+        Definition(
             "rework",
             "返工率",
             "rework",
@@ -286,8 +309,8 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
             "dispatch_accuracy",
             "准确派遣率",
             "dispatch accuracy",
-            "dispatched once / dispatched, of those reported in the period",
-            "dispatched_once",
+            "never dispatched to another department afterwards / dispatched, of those reported in the period",
+            "never_redirected",
             "dispatched",
         ),
         Definition(

@@ -93,6 +93,8 @@ class _Builder:
     closed_at: datetime | None = None
     updated_at: datetime | None = None
     dispatches: int = 0
+    dispatched_to: str | None = None
+    redirected: int = 0
     returns: int = 0
     reworks: int = 0
     reopenings: int = 0
@@ -114,7 +116,8 @@ class Incident:
     given of its clocks (``clock/run/threshold``). ``escalated`` is the step that was asked last for the clock
     that runs, ``answered_by`` who took it up. ``automatic`` names the rule that filed it without a human
     hand; ``auto_dispatched``: that rule dispatched it too, and nobody has since; ``undoable``: nobody has
-    built on it yet.
+    built on it yet. ``dispatched_to`` is the department that it was last dispatched to, ``redirected`` how
+    often that was another than the time before.
     """
 
     id: str
@@ -153,6 +156,8 @@ class Incident:
     closed_at: datetime | None
     updated_at: datetime
     dispatches: int
+    dispatched_to: str | None
+    redirected: int
     returns: int
     reworks: int
     reopenings: int
@@ -332,6 +337,8 @@ def _dispatched(b: _Builder, entry: Entry, fact: Dispatched) -> None:
     b.co_handlers = fact.co_handlers
     b.undoable = b.auto_dispatched = fact.automatic is not None
     b.dispatches += 1
+    b.redirected += b.dispatched_to not in (None, fact.department)
+    b.dispatched_to = fact.department
     # The first entries of this kind did not tell when their clock turns yellow, nor its run.
     b.handling = Started(
         _HANDLING,
@@ -348,7 +355,8 @@ def _dispatched(b: _Builder, entry: Entry, fact: Dispatched) -> None:
 def _undone(b: _Builder, entry: Entry, fact: Undone) -> None:
     """Nothing of what the rule did counts: it was neither filed nor dispatched."""
     if b.lead is not None:
-        b.dispatches -= 1
+        # A rule dispatches but once, right with the report: nobody had it before.
+        b.dispatches, b.dispatched_to = b.dispatches - 1, None
     b.filed_at = b.dispatched_at = b.lead = b.last_lead = b.limit = b.due_at = b.handling = None
     b.automatic, b.auto_dispatched, b.undoable = None, False, False
     _runs(b, entry, fact.starts)

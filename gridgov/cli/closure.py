@@ -69,7 +69,7 @@ def closure(
 
 
 #: The figures shown to people; the others are in --json and --csv.
-SHOWN = ("closed_of_reported", "closure", "on_time_closure", "on_time_of_targeted")
+SHOWN = ("closed_of_reported", "closure", "on_time_closure", "on_time_of_targeted", "automatic")
 
 
 def _show(found: Closure) -> None:

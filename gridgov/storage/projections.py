@@ -35,6 +35,7 @@ _SAME = (
     "reported_by",
     "handled_by",
     "dispatches",
+    "redirected",
     "returns",
     "reworks",
     "reopenings",

@@ -149,6 +149,7 @@ class IncidentRow(SQLModel, table=True):
     closed_at: int | None = Field(default=None, sa_column=_micros(True))
     updated_at: int = Field(sa_column=_micros())
     dispatches: int
+    redirected: int
     returns: int
     reworks: int
     reopenings: int

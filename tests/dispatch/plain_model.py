@@ -53,8 +53,15 @@ class PlainIncident:
     filed_at: datetime | None = None
     closed_at: datetime | None = None
     counts: dict[str, int] = field(
-        default_factory=lambda: {"dispatches": 0, "returns": 0, "reworks": 0, "reopenings": 0}
+        default_factory=lambda: {
+            "dispatches": 0,
+            "redirected": 0,
+            "returns": 0,
+            "reworks": 0,
+            "reopenings": 0,
+        }
     )
+    given_to: list[str] = field(default_factory=list)
 
     def may(self, act: str) -> str | None:
         """The roles an act belongs to now; None where the stage does not allow it."""
@@ -147,6 +154,8 @@ class PlainIncident:
         chosen = department or self.owner
         assert self.category is not None
         resumes = self.left is not None and self.left_by == chosen
+        self.counts["redirected"] += bool(self.given_to) and self.given_to[-1] != chosen
+        self.given_to.append(chosen)
         self.owner = self.lead = chosen
         self.handled_by = None
         if resumes:

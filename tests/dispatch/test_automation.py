@@ -118,6 +118,17 @@ def test_a_person_takes_it_back_and_nothing_of_it_counts(does: Does) -> None:
         decisions.undo(city, now, CLERK, "again", later)
 
 
+def test_a_dispatch_that_was_taken_back_redirects_nothing() -> None:
+    city = town()
+    file = report(city)
+    by_rule = file.now.lead
+    file.add(decisions.undo(city, file.now, CLERK, "it is a joke", NOW), NOW, "clk")
+    file.add(decisions.file(city, file.now, CLERK, (), NOW), NOW, "clk")
+    now = file.add(decisions.dispatch(city, file.now, DISPATCHER, NOW, "lamps"), NOW, "dis")
+    assert by_rule != now.lead
+    assert (now.dispatches, now.redirected) == (1, 0)
+
+
 def test_nothing_that_somebody_built_on_or_did_can_be_taken_back() -> None:
     city = town()
     by_hand = scene.dispatched().now

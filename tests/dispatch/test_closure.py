@@ -136,10 +136,51 @@ def test_what_was_ours_to_file(row: IncidentFacts, to_file: int, filed: int) -> 
     assert (tally.to_file, tally.filed) == (to_file, filed)
 
 
-def test_a_second_dispatch_is_not_accurate() -> None:
-    rows = [still(Stage.HANDLING, dispatches=n) for n in (0, 1, 1, 2, 3)]
-    tally = count(rows, MARCH, NOW)
-    assert (tally.dispatched_once, tally.dispatched) == (2, 4)
+#: How often dispatched, and how often of these to another department: was the first dispatch accurate?
+ACCURATE = [
+    ("not dispatched yet", 0, 0, None),
+    ("once", 1, 0, True),
+    ("returned, and given to the same again", 2, 0, True),
+    ("returned, and given to another", 2, 1, False),
+    ("to another and back: A, B, A", 3, 2, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("dispatches", "redirected", "accurate"), [row[1:] for row in ACCURATE], ids=[row[0] for row in ACCURATE]
+)
+def test_which_dispatch_was_accurate(dispatches: int, redirected: int, accurate: bool | None) -> None:
+    row = still(Stage.HANDLING, dispatches=dispatches, redirected=redirected)
+    figure = by_key(count([row], MARCH, NOW))["dispatch_accuracy"]
+    assert figure.rate == (None if accurate is None else Fraction(int(accurate)))
+
+
+#: What a rule did by itself: does it count as needing no human hand, of those filed?
+BY_RULE = [
+    ("a rule filed and dispatched it", still(Stage.HANDLING, filed_at=day(2), auto_dispatched=True), 1, 1),
+    ("and it was closed", closed(5, 6, auto_dispatched=True), 1, 1),
+    ("and it had to be done again", closed(5, 6, auto_dispatched=True, reworks=2), 1, 1),
+    (
+        "but its department returned it",
+        still(Stage.DISPATCH, filed_at=day(2), auto_dispatched=True, returns=1),
+        0,
+        1,
+    ),
+    ("a person did both", still(Stage.HANDLING, filed_at=day(2)), 0, 1),
+    ("taken back, at intake", still(Stage.INTAKE), 0, 0),
+    ("waits at intake", still(Stage.INTAKE), 0, 0),
+    ("rejected", still(Stage.REJECTED), 0, 0),
+    ("cancelled", still(Stage.CANCELLED, filed_at=day(2), auto_dispatched=True), 0, 0),
+    ("imported and closed", closed(5, 6, imported=True, filed_at=None), 0, 0),
+    ("reported in April", still(Stage.HANDLING, filed_at=day(40), auto_dispatched=True, reported=40), 0, 0),
+]
+
+
+@pytest.mark.parametrize(("row", "automatic", "filed"), [r[1:] for r in BY_RULE], ids=[r[0] for r in BY_RULE])
+def test_what_needed_no_human_hand(row: IncidentFacts, automatic: int, filed: int) -> None:
+    figure = by_key(count([row], MARCH, NOW))["automatic"]
+    assert (figure.numerator, figure.denominator) == (automatic, filed)
+    assert figure.name_zh == "无人工干预率"
 
 
 def test_reworks_are_events_of_what_is_due() -> None:
@@ -228,7 +269,7 @@ incident_facts = st.builds(
     IncidentFacts,
     *(st.sampled_from(Stage), days),
     *(optional_days, optional_days, optional_days, optional_days, optional_days),
-    *(few, few, few, few, st.booleans()),
+    *(few, few, few, few, st.booleans(), few, st.booleans()),
 )
 rows_of = st.lists(incident_facts, max_size=30)
 periods = (
@@ -338,8 +379,12 @@ def test_a_slow_reading_of_the_definitions_agrees(
         "on_time_closure": (sum(any(r is o for o in on_time) for r in due), len(due)),
         "on_time_of_targeted": (sum(any(r is o for o in on_time) for r in limited), len(limited)),
         "filing": (sum(r.filed_at is not None for r in ours), len(ours)),
+        "automatic": (
+            sum(r.filed_at is not None and r.auto_dispatched and not r.returns for r in ours),
+            sum(r.filed_at is not None for r in ours),
+        ),
         "rework": (sum(r.reworks for r in due), len(due)),
-        "dispatch_accuracy": (sum(r.dispatches == 1 for r in dispatched), len(dispatched)),
+        "dispatch_accuracy": (sum(not r.redirected for r in dispatched), len(dispatched)),
         "overdue_open": (
             sum(not closed_before(r, end) and r.due_at is not None and r.due_at < min(now, end) for r in due),
             len(due),

@@ -132,6 +132,35 @@ def test_a_resumed_limit_outlives_a_change_of_the_citys_rules() -> None:
     assert (fact.resumed, fact.limit, local(fact.due_at)) == (True, "4wh", "2026-03-06 11:00")
 
 
+#: The departments it was given to, one after another, returned each time: how often to another than before.
+REDIRECTED = [
+    (("north",), 0),
+    (("north", "north"), 0),
+    (("north", "lamps"), 1),
+    (("north", "lamps", "lamps"), 1),
+    (("north", "lamps", "north"), 2),
+]
+
+
+@pytest.mark.parametrize(("given", "times"), REDIRECTED, ids=["-".join(given) for given, _ in REDIRECTED])
+def test_how_often_it_went_to_another_department_than_before(given: tuple[str, ...], times: int) -> None:
+    file = scene.dispatched(LAMP.key, "2026-03-05 09:00")
+    assert file.now.lead == given[0]
+    for department in given[1:]:
+        scene.return_(file, "2026-03-05 10:00")
+        scene.dispatch(file, "2026-03-05 10:00", department)
+    assert (file.now.redirected, file.now.dispatches) == (times, len(given))
+    assert fold(file.entries) == file.now
+
+
+@pytest.mark.parametrize(("department", "times"), [("north", 0), ("lamps", 1)])
+def test_what_goes_to_another_department_once_reopened_was_redirected(department: str, times: int) -> None:
+    file = scene.closed()
+    assert file.now.lead == "north"
+    file.add(Reopened("dark again"), at("2026-03-09 09:00"))
+    assert scene.dispatch(file, "2026-03-09 10:00", department).redirected == times
+
+
 def test_rework_keeps_the_clock_running() -> None:
     file = scene.dispatched(LAMP.key, "2026-03-05 09:00")
     before = file.now.due_at

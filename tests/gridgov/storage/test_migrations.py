@@ -76,3 +76,40 @@ def test_a_store_of_the_first_version_opens_with_this_one(tmp_path: Path) -> Non
     assert tuple(edition) == (1_700_000_000_000_000, None, None)
     assert tuple(incident) == ("[]", "[]")
     assert (head.edition, head.next_edition, head.switch_at) == (1, None, None)
+
+
+#: What an incident was dispatched to, and how often that was another than the time before.
+DISPATCHES = [
+    ("once", ["a"], 0),
+    ("same", ["a", "a"], 0),
+    ("other", ["a", "b"], 1),
+    ("back", ["a", "b", "a"], 2),
+]
+
+
+def test_how_often_older_incidents_were_redirected_is_counted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    engine = open_engine(url, writes=True)
+    with engine.begin() as connection:
+        config = setup._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in FIRST_VERSION[:2]:
+            connection.execute(text(statement))
+        for at, (name, given, _) in enumerate(DISPATCHES):
+            row = FIRST_VERSION[2].replace("'i', 1, 1, 1", f"'{name}', 1, {at}, {at}")
+            row = row.replace("'D-1'", f"'D-{at}'").replace("1, 0, 0, 0, 0", f"1, {len(given)}, 0, 0, 0")
+            connection.execute(text(row))
+            for number, department in enumerate(given):
+                entry = (
+                    f"INSERT INTO entry VALUES ('main', {at * 10 + number}, '{name}', {number + 2}, 'dispatched', 1,"
+                    " 1, 1, 'p', 'c', :body, zeroblob(32))"
+                )
+                connection.execute(text(entry), {"body": f'{{"department":"{department}"}}'})
+    engine.dispose()
+    init(url, "e")
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        found = {row.id: row.redirected for row in connection.execute(text("SELECT * FROM incident"))}
+    engine.dispose()
+    assert found == {name: times for name, _, times in DISPATCHES}
