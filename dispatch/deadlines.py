@@ -39,6 +39,7 @@ YEARS_AHEAD: Final = 5
 #: How far back, and between which two moments, working time is counted: no register is older.
 YEARS_APART: Final = 100
 
+_WEEK: Final = frozenset(range(7))
 _ZERO: Final = timedelta(0)
 _SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
@@ -159,7 +160,7 @@ class Calendar:
 
     def __post_init__(self) -> None:
         problems = [*zone_problems(self.zone), *hours_problems(self.hours)]
-        if wrong := sorted(self.week - frozenset(range(7))):
+        if wrong := sorted(self.week - _WEEK):
             problems.append(f"weekdays are 0 (Monday) to 6 (Sunday), not {wrong}")
         if both := sorted(self.days_off & self.workdays):
             problems.append(f"both a day off and a make-up workday: {', '.join(map(str, both))}")
@@ -170,6 +171,11 @@ class Calendar:
     def tz(self) -> ZoneInfo:
         """The zone itself."""
         return ZoneInfo(self.zone)
+
+    @cached_property
+    def works_every_day(self) -> bool:
+        """Is no day off, whatever anybody publishes?"""
+        return not self.days_off and len(self.week) == len(_WEEK)
 
     def is_workday(self, day: date) -> bool:
         """Is this local day worked?
@@ -206,8 +212,10 @@ class Calendar:
         )
 
     def confirmed(self, moment: datetime) -> bool:
-        """Is the list of holidays known for the local year of this moment?"""
-        return self._local_year(moment) in self.confirmed_years
+        """Is the list of holidays known for the local year of this moment? A hotline that works every day of
+        the week and has no days off waits for none.
+        """
+        return self.works_every_day or self._local_year(moment) in self.confirmed_years
 
     def _local_year(self, moment: datetime) -> int:
         # No zone is a day off UTC: only around New Year can the years differ.

@@ -19,7 +19,7 @@ _WEEKEND: Final = 5
 
 
 class DayKind(StrEnum):
-    """What sort of day it is in the calendar; ``closed``: a weekday of the week that the city does not work."""
+    """What sort of day it is in the calendar; ``closed``: a weekday on which the city does not work."""
 
     WORKDAY = "workday"
     MAKE_UP = "make_up_workday"
@@ -39,7 +39,7 @@ DAY_ZH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One local day of a limit: ``stretches`` of it counted, in UTC, ``counted`` in all, ``spent`` with it."""
+    """One local day: the ``stretches`` of it that counted, in UTC, in all ``counted``; ``spent`` with it."""
 
     date: date
     kind: DayKind
@@ -126,7 +126,7 @@ def _days(calendar: Calendar, unit: Unit, start: datetime, ends: datetime) -> tu
         )
         counted = sum((closes - opens for opens, closes in stretches), _ZERO)
         spent += counted
-        known = day.year in calendar.confirmed_years
+        known = calendar.works_every_day or day.year in calendar.confirmed_years
         found.append(Day(day, day_kind(calendar, day), known, stretches, counted, spent))
         day += _DAY
     return tuple(found)
