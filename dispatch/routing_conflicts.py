@@ -28,7 +28,7 @@ from dispatch.routing_rules import (
 )
 from dispatch.weeks import held, possible
 
-_URGENCIES: Final = frozenset(Urgency)
+_URGENCIES: Final = tuple(Urgency)
 #: So many of the rules that take everything from another are named.
 _NAMED: Final = 3
 
@@ -105,7 +105,9 @@ def _ties(boxes: list[_Box], subjects: _Subjects) -> Iterator[str]:
         field_or_key = OF_FIELD if box.subject[0] == OF_FIELD else box.subject
         alike = [
             seen.setdefault((box.rank, box.rule.under, field_or_key, urgency, channel), _Alike())
-            for urgency, channel in product(box.rule.urgencies or (None,), box.rule.channels or (None,))
+            for urgency, channel in product(
+                sorted(box.rule.urgencies) or (None,), sorted(box.rule.channels) or (None,)
+            )
         ]
         other = next((one for group in alike for one in group.at_once(box, subjects)), None)
         if other is not None:
@@ -145,7 +147,8 @@ def _never(boxes: list[_Box], subjects: _Subjects) -> Iterator[str]:
     for box in boxes:
         if covers.all_of(box):
             takers = covers.some_that_take(box)
-            take = f"{', '.join(map(repr, takers))} {'takes' if len(takers) == 1 else 'take'}"
+            names = ", ".join(map(repr, takers[:_NAMED])) + (" and others" if len(takers) > _NAMED else "")
+            take = f"{names} {'takes' if len(takers) == 1 else 'take'}"
             yield f"rule {box.rule.name!r} can never win: {take} all it could match"
 
 
@@ -195,13 +198,13 @@ class _Covers:
             for urgency, channel in _asked(box.rule):
                 left = box.time
                 takers = [o for o in self._higher(box, category) if _holds(o.rule, urgency, channel)]
-                for other in sorted(takers, key=lambda o: (o.time & box.time).bit_count(), reverse=True):
+                for other in sorted(takers, key=lambda o: (-(o.time & box.time).bit_count(), o.rule.name)):
                     if left & other.time:
                         names[other.rule.name] = None
                         left &= ~other.time
-            if len(names) >= _NAMED:
+            if len(names) > _NAMED:
                 break
-        return list(names)[:_NAMED]
+        return list(names)
 
     def _takes(self, box: _Box, category: str) -> bool:
         higher = list(self._higher(box, category))
@@ -232,7 +235,7 @@ class _Covers:
 
 def _asked(rule: RoutingRule) -> Iterable[tuple[Urgency, str | None]]:
     """Every urgency and channel it is for; None is a channel that no rule names: fewest others match."""
-    return product(rule.urgencies or _URGENCIES, rule.channels or (None,))
+    return product(sorted(rule.urgencies) or _URGENCIES, sorted(rule.channels) or (None,))
 
 
 def _holds(rule: RoutingRule, urgency: Urgency, channel: str | None) -> bool:

@@ -141,7 +141,7 @@ def refused(rules: tuple[RoutingRule, ...], calendar: Calendar) -> list[str]:
     try:
         Routing(DEPARTMENTS, rules, "desk", CATEGORIES, fields=FIELDS, calendar=calendar)
     except BadRules as error:
-        return error.problems
+        return list(error.problems)
     return []
 
 
