@@ -94,7 +94,8 @@ def _to(answer: httpx2.Response) -> str:
     """Where a redirect leads, without what may be secret in it."""
     try:
         there = urlsplit(answer.headers.get("Location", ""))
-        return cleaned(f" to {there.scheme}://{there.hostname}{there.path}") if there.hostname else ""
+        host = there.netloc.rpartition("@")[2]
+        return f" to {cleaned(f'{there.scheme}://{host}{there.path}')}" if host else ""
     except ValueError:
         return ""
 
