@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -32,7 +32,8 @@ WORDS = (None, "", "井盖破损，积水", "two words\tand a 'quote\"")
 REASONS = ("", " ", "已处理", "not ours")
 #: What moves an incident on from each stage, whoever looks: the shift leader may do all but handle.
 ONWARD = {
-    Stage.INTAKE: (Act.FILE,),
+    Stage.INTAKE: (Act.FILE, Act.ASK),
+    Stage.VERIFYING: (Act.VERIFY,),
     Stage.DISPATCH: (Act.DISPATCH,),
     Stage.HANDLING: (Act.HANDLE, Act.RETURN),
     Stage.CHECKING: (Act.CHECK,),
@@ -58,15 +59,26 @@ class DrawnAnew:
 
 
 @dataclass(frozen=True)
+class RanOut:
+    """A sweeper saw that something of an incident's clock was to be said from this moment on."""
+
+    incident: str
+    seen: int
+    look_at: datetime
+
+
+@dataclass(frozen=True)
 class Sent:
     """Something sent: who, what, and how to make the command of it, as often as it is sent again."""
 
     by: Any
-    content: SentReport | SentAct | ImportedRow | DrawnAnew
+    content: SentReport | SentAct | ImportedRow | DrawnAnew | RanOut
 
     def command(self) -> Command:
         if isinstance(self.content, DrawnAnew):
             return commands.relocate(self.content.incident, self.content.seen, self.content.edition)
+        if isinstance(self.content, RanOut):
+            return commands.notice(self.content.incident, self.content.seen, self.content.look_at)
         if isinstance(self.content, SentReport):
             return commands.report(self.by, self.content)
         if isinstance(self.content, SentAct):
@@ -75,7 +87,7 @@ class Sent:
 
     @property
     def id(self) -> str:
-        if isinstance(self.content, DrawnAnew):
+        if isinstance(self.content, DrawnAnew | RanOut):
             return self.command().id
         if isinstance(self.content, ImportedRow):
             return str(uuid.uuid5(commands.IMPORTED, f"{self.content.source}\n{self.content.number}"))

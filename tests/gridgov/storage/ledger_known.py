@@ -16,10 +16,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
+from dispatch.entries import Noticed, Relocated
 from dispatch.errors import DispatchError
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import Act
-from gridgov.commands import ImportedRow, SentAct
+from gridgov.commands import ImportedRow, SentAct, SentReport
 from gridgov.errors import BadInput
 from gridgov.scope import scope_of
 from gridgov.storage import ledger, projections
@@ -32,8 +33,12 @@ from tests.gridgov.storage.ledger_cast import (
     NOT_REFUSALS,
     DrawnAnew,
     Jumping,
+    RanOut,
     Sent,
 )
+
+#: How many entries a command may add; a notice, or handing on, two: that, and who is asked.
+_MAY_ADD = {SentReport: (1, 3), ImportedRow: (1,), DrawnAnew: (1,)}
 
 
 class KnownLedger(RuleBasedStateMachine):
@@ -50,7 +55,7 @@ class KnownLedger(RuleBasedStateMachine):
         self.sent: dict[str, Sent] = {}
         self.numbers: dict[str, int] = {}
         self.serials: dict[str, int] = {}
-        self.relocated: set[tuple[str, int]] = set()
+        self.harmless: set[tuple[str, int]] = set()
         self.position = 0
 
     def _open(self) -> Town:
@@ -90,14 +95,15 @@ class KnownLedger(RuleBasedStateMachine):
             return BadInput
         if sent.id in self.receipts:
             return Receipt if self.sent[sent.id] == sent else IdReused
-        if not isinstance(sent.content, SentAct | DrawnAnew):
+        if not isinstance(sent.content, SentAct | DrawnAnew | RanOut):
             return None
         if sent.content.incident not in self.numbers or not self._sees(sent):
             return UnknownIncident
         seen, number = sent.content.seen or 0, self.numbers[sent.content.incident]
-        # All these boundaries are drawn where the old ones were: what was seen before them is still good.
+        # These boundaries are drawn where the old ones were, and a notice changes nothing: what was seen
+        # before them is still good.
         since = {(sent.content.incident, later) for later in range(max(seen, 0) + 1, number + 1)}
-        return None if seen == number or (since and since <= self.relocated) else Stale
+        return None if seen == number or (since and since <= self.harmless) else Stale
 
     def _sees(self, sent: Sent) -> bool:
         """May the sender see the incident as it was when the command was decided, that is: as we know it now?"""
@@ -108,7 +114,7 @@ class KnownLedger(RuleBasedStateMachine):
         return scope.sees(known.place.path, known.lead, known.reported_by)
 
     def _require_told(self, sent: Sent, stale: Stale) -> None:
-        assert isinstance(sent.content, SentAct | DrawnAnew)
+        assert isinstance(sent.content, SentAct | DrawnAnew | RanOut)
         number, seen = self.numbers[sent.content.incident], sent.content.seen or 0
         assert stale.about["number"] == number
         assert [told["number"] for told in stale.about["meanwhile"]] == list(
@@ -116,27 +122,37 @@ class KnownLedger(RuleBasedStateMachine):
         )
 
     def _require_receipt(self, sent: Sent, receipt: Receipt) -> None:
-        begun = isinstance(sent.content, SentAct | DrawnAnew)
-        incident = sent.content.incident if isinstance(sent.content, SentAct | DrawnAnew) else sent.id
-        number = self.numbers[incident] + 1 if begun else 1
-        expected = Receipt(sent.id, incident, receipt.case_number, number, self.position + 1)
+        begun = isinstance(sent.content, SentAct | DrawnAnew | RanOut)
+        incident = (
+            sent.content.incident if isinstance(sent.content, SentAct | DrawnAnew | RanOut) else sent.id
+        )
+        last = self.numbers[incident] if begun else 0
+        added = receipt.number - last
+        assert added in _MAY_ADD.get(type(sent.content), (1, 2))
+        expected = Receipt(sent.id, incident, receipt.case_number, receipt.number, self.position + added)
         assert receipt == expected
-        self.position += 1
+        self.position += added
         self.receipts[sent.id], self.sent[sent.id] = receipt, sent
-        self.numbers[incident] = number
-        if isinstance(sent.content, DrawnAnew):
-            self.relocated.add((incident, number))
-        if number == 1:
+        self.numbers[incident] = receipt.number
+        self._learn_harmless(incident, last)
+        if last == 0:
             day = self._day(sent, receipt)
             self.serials[day] = self.serials.get(day, 0) + 1
             assert receipt.case_number == f"D-{day}-{self.serials[day]:05d}"
+
+    def _learn_harmless(self, incident: str, last: int) -> None:
+        with self.town.reader.connect() as connection:
+            entries = ledger.history(connection, [incident])[incident][last:]
+        self.harmless |= {
+            (incident, entry.number) for entry in entries if isinstance(entry.fact, Relocated | Noticed)
+        }
 
     def _day(self, sent: Sent, receipt: Receipt) -> str:
         """The local day whose next case number this report or imported row has to get."""
         if isinstance(sent.content, ImportedRow):
             moment = sent.content.reported_at
         else:
-            moment = self._rows()[receipt.position - 1]["recorded_at"]
+            moment = self._rows()[receipt.position - receipt.number]["recorded_at"]
             moment = datetime.fromtimestamp(moment / 1e6, ZoneInfo("Asia/Shanghai"))
         return moment.astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y%m%d")
 

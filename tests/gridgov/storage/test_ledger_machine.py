@@ -39,6 +39,7 @@ from tests.gridgov.storage.ledger_cast import (
     REASONS,
     WORDS,
     DrawnAnew,
+    RanOut,
     Sent,
     ids,
     offsets,
@@ -72,6 +73,7 @@ class LedgerMachine(KnownLedger):
 
     @rule(id_=ids, position=st.sampled_from(PLACES), category=st.sampled_from(CATEGORIES[:3]))
     def report_well(self, id_: str, **more: Any) -> None:
+        more["standard"] = "loud" if more["category"] == scene.NOISE else None
         outcome = self._send(Sent(scene.INSPECTOR, SentReport(id=id_, channel="inspector", **more)))
         assert isinstance(outcome, Receipt)
 
@@ -130,9 +132,9 @@ class LedgerMachine(KnownLedger):
         department = data.draw(st.sampled_from(sorted(HANDLERS))) if act is Act.DISPATCH else None
         passed = data.draw(st.booleans()) if act is Act.CHECK else None
         number, id_ = incident.number, data.draw(ids)
-        return Sent(
-            by, SentAct(id_, incident.id, act, number, reason="因为", department=department, passed=passed)
-        )
+        found = data.draw(st.booleans()) if act is Act.VERIFY else None
+        more = {"department": department, "passed": passed, "found": found}
+        return Sent(by, SentAct(id_, incident.id, act, number, reason="因为", **more))
 
     @precondition(lambda self: self.numbers)
     @rule(data=st.data(), edition=st.integers(2, 3))
@@ -146,6 +148,23 @@ class LedgerMachine(KnownLedger):
         outcome = self._send(sent)
         if seen == incident.number and new:
             assert isinstance(outcome, Receipt) == incident.is_open
+
+    @precondition(lambda self: self.numbers)
+    @rule(data=st.data())
+    def a_clock_runs_out(self, data: st.DataObject) -> None:
+        """It is said once, however many sweepers see it; what moved on meanwhile is left as it is."""
+        id_ = data.draw(st.sampled_from(sorted(self.numbers)))
+        incident = self._incident(id_)
+        if incident.next_look is None:
+            return
+        self.clock.now = max(self.clock.now, incident.next_look)
+        sent = Sent(NOBODY, RanOut(id_, incident.number, incident.next_look))
+        assert isinstance(self._send(sent), Receipt)
+        outcome = self._send(sent)
+        assert isinstance(outcome, Receipt)
+        assert outcome.repeated
+        stale = Sent(NOBODY, RanOut(id_, incident.number - 1, incident.next_look))
+        assert not isinstance(self._send(stale), Receipt)
 
     @rule(data=st.data())
     def nobody_knows_it(self, data: st.DataObject) -> None:
@@ -175,7 +194,7 @@ class LedgerMachine(KnownLedger):
     def the_same_id_with_other_content(self, data: st.DataObject, by: Any) -> None:
         sent = self.sent[data.draw(st.sampled_from(sorted(self.receipts)))]
         content = sent.content
-        if isinstance(content, DrawnAnew):
+        if isinstance(content, DrawnAnew | RanOut):
             return
         if isinstance(content, SentReport):
             others = [
@@ -229,7 +248,7 @@ class LedgerMachine(KnownLedger):
         return self._drawn_act(data, data.draw(ids), scene.LEADER, act, None)
 
     def _drawn_act(self, data: st.DataObject, id_: str, by: Any, act: Act, offset: int | None) -> Sent:
-        if act in (Act.REPORT, Act.IMPORT, Act.RELOCATE):
+        if act in (Act.REPORT, Act.IMPORT, Act.RELOCATE, Act.NOTICE, Act.ESCALATE):
             act = Act.NOTE
         incident = data.draw(st.sampled_from(sorted(self.numbers)))
         seen = self.numbers[incident] + data.draw(st.sampled_from((0, 0, 0, 0, -1, 1, -100)))
@@ -243,6 +262,7 @@ class LedgerMachine(KnownLedger):
             department=data.draw(st.sampled_from((None, *HANDLERS, "police"))),
             category=data.draw(st.sampled_from((None, *CATEGORIES))),
             passed=data.draw(st.booleans()),
+            found=data.draw(st.booleans()) if act is Act.VERIFY else None,
             position=data.draw(st.sampled_from(PLACES)),
             words=data.draw(st.sampled_from(WORDS[2:] if act is Act.NOTE else WORDS[:2])),
         )
