@@ -27,6 +27,7 @@ from gridgov.clock import new_id, new_token
 from gridgov.commands import ImportedRow
 from gridgov.errors import ServiceError
 from gridgov.importing.run import OPERATOR, Outcome
+from gridgov.outbox import acts
 from gridgov.rows import iso
 from gridgov.scope import Assignment
 from gridgov.service import Service
@@ -62,6 +63,7 @@ class NewPerson:
     department: str | None = None
     password: str | None = None
     ends_at: datetime | None = None
+    email: str | None = None
 
 
 class Operator(Protocol):
@@ -104,6 +106,14 @@ class Operator(Protocol):
 
     def add_person(self, person: NewPerson) -> dict[str, Any]:
         """Add somebody: id, name, and the password where it was made here."""
+        ...
+
+    def set_email(self, person: str, email: str | None) -> None:
+        """Say where somebody is told of what they do not watch."""
+        ...
+
+    def look_after_outbox(self, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Do one of ``resend``, ``discard``, ``secret``, ``test`` for a target; see `gridgov.outbox.acts`."""
         ...
 
 
@@ -184,10 +194,18 @@ class Here:
         )
         if held.path or held.department:
             accounts.require_known(held, self._service.in_force)
-        somebody = Person(new_id(), person.name, person.display_name, (held,))
+        somebody = Person(new_id(), person.name, person.display_name, (held,), email=person.email)
         hashed = Passwords().hash(made or person.password or "")
         self._service.writer.run(accounts.add(somebody, hashed))
         return {"id": somebody.id, "name": somebody.name} | ({} if made is None else {"password": made})
+
+    def set_email(self, person: str, email: str | None) -> None:
+        """Say where somebody is told; raises UnknownPerson, BadInput."""
+        self._service.writer.run(accounts.set_email(person, email))
+
+    def look_after_outbox(self, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Do it here; raises UnknownTarget, UnknownDelivery, BadInput, NoMailServer."""
+        return acts.done(self._service, act, asked, OPERATOR)
 
 
 def _outcome(future: Future[Receipt]) -> Outcome:
@@ -260,10 +278,19 @@ class Through:
             "name": person.name,
             "display_name": person.display_name,
             "password": person.password,
+            "email": person.email,
             "assignments": [assignment],
         }
         answer = self._ask("POST", "/api/people", body)
         return {key: answer[key] for key in ("id", "name", "password") if key in answer}
+
+    def set_email(self, person: str, email: str | None) -> None:
+        """Say where somebody is told; raises ServerRefused, ServerSilent."""
+        self._ask("PUT", f"/api/people/{quote(person, safe='')}/email", {"email": email})
+
+    def look_after_outbox(self, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Let the server do it; raises ServerRefused, ServerSilent."""
+        return self._ask("POST", f"/api/outbox/{act}", asked)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         content = orjson.dumps(body, default=iso, option=orjson.OPT_PASSTHROUGH_DATETIME)

@@ -20,6 +20,7 @@ from gridgov.scope import Assignment, why_not
 
 router = APIRouter(prefix="/api/people", tags=["people 人员"])
 
+Email = Annotated[Line, Field(max_length=254, description="an address alone, such as name@example.org")]
 Password = Annotated[str, Field(max_length=1000, description="10 to 200 characters")]
 
 
@@ -50,6 +51,7 @@ class NewPerson(Body):
     name: Annotated[Line, Field(min_length=1, max_length=100)]
     display_name: Annotated[Line, Field(min_length=1, max_length=100)]
     password: Password | None = None
+    email: Email | None = None
     assignments: Annotated[tuple[NewAssignment, ...], Field(max_length=50)] = ()
 
 
@@ -57,6 +59,12 @@ class NewPassword(Body):
     """A new password; without one it is made, and told once."""
 
     password: Password | None = None
+
+
+class NewEmail(Body):
+    """Where somebody is told of what they do not watch; None: nowhere."""
+
+    email: Email | None
 
 
 class Ending(Body):
@@ -84,7 +92,9 @@ def person(person: str, _: Administrator, gridgov: GridGov) -> Response:
 async def add(sent: NewPerson, _: Administrator, gridgov: GridGov) -> Response:
     """Add somebody with their assignments."""
     held = tuple(_checked(gridgov, assignment) for assignment in sent.assignments)
-    somebody = Person(new_id(), accounts.clear_name(sent.name), accounts.clear_name(sent.display_name), held)
+    name, shown = accounts.clear_name(sent.name), accounts.clear_name(sent.display_name)
+    accounts.require_address(sent.email)
+    somebody = Person(new_id(), name, shown, held, email=sent.email)
     told, hashed = await _hashed(gridgov, sent.password)
     await gridgov.service.writer.act(accounts.add(somebody, hashed))
     return Answer(person_answer(somebody) | told, 201)
@@ -111,6 +121,13 @@ async def set_password(person: str, sent: NewPassword, _: Administrator, gridgov
     await gridgov.service.writer.act(accounts.set_password(person, hashed))
     gridgov.sessions.changed(person)
     return Answer(told)
+
+
+@router.put("/{person}/email")
+async def set_email(person: str, sent: NewEmail, _: Administrator, gridgov: GridGov) -> Response:
+    """Say where somebody is told of what they do not watch."""
+    await gridgov.service.writer.act(accounts.set_email(person, sent.email))
+    return await _changed(gridgov, person)
 
 
 @router.post("/{person}/deactivate")

@@ -21,6 +21,8 @@ from gridgov import errors as service
 from gridgov.api.ogc import errors as ogc
 from gridgov.city import RulesMoved, StillInUse
 from gridgov.frames import BadCursor
+from gridgov.outbox.acts import UnknownDelivery, UnknownTarget
+from gridgov.outbox.smtp import NoMailServer
 from gridgov.storage import errors as storage
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -92,6 +94,9 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     storage.StorageError: 503,
     BadCursor: 422,
     RulesMoved: 409,
+    UnknownTarget: 404,
+    UnknownDelivery: 404,
+    NoMailServer: 409,
     StillInUse: 409,
     ogc.BadQuery: 400,
     ogc.NoSuchCollection: 404,

@@ -114,6 +114,7 @@ def person_answer(person: Person) -> dict[str, Any]:
         "name": person.name,
         "display_name": person.display_name,
         "active": person.active,
+        "email": person.email,
         "assignments": [
             {
                 "id": a.id,

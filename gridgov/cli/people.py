@@ -14,11 +14,11 @@ from gridgov.cli.headings import PEOPLE
 from gridgov.cli.output import AsJson, print_json, print_table, say
 from gridgov.cli.reading import reader_of, settings_of
 from gridgov.clock import utcnow
-from gridgov.errors import BadInput
+from gridgov.errors import BadInput, UnknownPerson
 from gridgov.operating import NewPerson, operator
 from gridgov.scope import why_not
 
-people = typer.Typer(no_args_is_help=True, help="People: add, list. 人员与任职")
+people = typer.Typer(no_args_is_help=True, help="People: add, list, email. 人员与任职")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +39,9 @@ def add(
         typer.Option(help="The grid they are assigned to: its path, codes joined by /.", show_default="all"),
     ] = None,
     department: Annotated[str | None, typer.Option(help="The department of a handler.")] = None,
+    email: Annotated[
+        str | None, typer.Option(help="Where they are told of what they do not watch.", show_default="nowhere")
+    ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
@@ -52,6 +55,7 @@ def add(
     The password is asked for, unless it comes on standard input or is made; it never stands in the command,
     where other users of the machine could read it.
     """
+    accounts.require_address(email)
     path = tuple(under.split("/")) if under else ()
     wrong = why_not(role, path, department)
     if wrong is not None:
@@ -63,6 +67,7 @@ def add(
         path=path,
         department=department,
         password=None if generate else _password(password_stdin),
+        email=email,
     )
     with operator(settings_of(context)) as hand:
         added = hand.add_person(person)
@@ -72,6 +77,26 @@ def add(
     say(f"added {added['name']} ({ROLE_ZH[role]})")
     if "password" in added:
         print(added["password"])
+
+
+@people.command("email")
+def email_(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What they sign in with.")],
+    address: Annotated[
+        str | None, typer.Argument(help="Their e-mail address.", show_default="tell them nothing")
+    ] = None,
+) -> None:
+    """Say where somebody is told of what they do not watch. 设置邮箱"""
+    accounts.require_address(address)
+    settings = settings_of(context)
+    with reader_of(settings) as engine, engine.connect() as connection:
+        found = next((one for one in accounts.everybody(connection) if one.name == name), None)
+    if found is None:
+        raise UnknownPerson(f"there is nobody called {name!r}", name=name)
+    with operator(settings) as hand:
+        hand.set_email(found.id, address)
+    say(f"{name} is told at {address}" if address else f"{name} is told nothing by e-mail")
 
 
 def _password(from_stdin: bool) -> str:
@@ -91,9 +116,10 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         print_json([_plain(person) for person in everybody])
         return
     rows = [
-        (one.name, one.display_name, "" if one.active else "inactive", _held(one, now)) for one in everybody
+        (one.name, one.display_name, "" if one.active else "inactive", _held(one, now), one.email or "")
+        for one in everybody
     ]
-    print_table("", ("name", "called", "", "assignments"), rows)
+    print_table("", ("name", "called", "", "assignments", "e-mail"), rows)
 
 
 def _held(person: accounts.Person, now: datetime) -> str:
@@ -111,6 +137,7 @@ def _plain(person: accounts.Person) -> dict[str, Any]:
         "name": person.name,
         "display_name": person.display_name,
         "active": person.active,
+        "email": person.email,
         "assignments": [
             {
                 "id": a.id,
