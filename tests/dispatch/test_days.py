@@ -9,7 +9,7 @@ from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from dispatch import decisions
+from dispatch import decisions, noticing
 from dispatch.closure import Period, count, facts
 from dispatch.decisions import Actor, Draft
 from dispatch.entries import Dispatched, Fact, Imported, Place
@@ -86,6 +86,14 @@ ONWARD = (
     "reopen",
     "adopt",
 )
+#: What is timed in each stage; in the others nobody is waited for.
+CLOCKS = {
+    "intake": "intake",
+    "verifying": "verify",
+    "dispatch": "dispatch",
+    "handling": "handling",
+    "checking": "check",
+}
 PERIOD = Period(at("2026-01-01 00:00"), at("2028-01-01 00:00"))
 
 
@@ -114,6 +122,23 @@ class Days(RuleBasedStateMachine):
     @rule(steps=st.sampled_from([1, 2, 4, 8, 12, 70, 200]))
     def wait(self, steps: int) -> None:
         self.now += steps * STEP
+
+    @rule()
+    def somebody_looks_at_the_clock(self) -> None:
+        """Everything that is to be said is said, each only once."""
+        while (look := self.file.now.next_look) is not None and look <= self.now:
+            before = self.file.now.noticed
+            for fact in noticing.notice(rules(), self.file.now, (), self.now):
+                self.keep(fact, "system")
+            event(self.file.now.noticed[-1].split("/")[2])
+            assert len(self.file.now.noticed) == len(before) + 1
+        said = self.file.now.noticed
+        assert len(set(said)) == len(said)
+        clock = self.file.now.clock
+        if clock is not None:
+            name = f"{clock.clock}/{clock.run}"
+            assert (f"{name}/overdue" in said) or self.now < clock.due_at
+            assert {f"{name}/overdue", f"{name}/warning"} & set(said) or self.now < clock.warn_at
 
     # -- what people try
 
@@ -240,6 +265,18 @@ class Days(RuleBasedStateMachine):
         if told.lead is not None and told.is_open and not told.imported:
             assert told.due_at is not None
             assert told.remaining_s is None
+
+    @invariant()
+    def each_stage_has_its_clock(self) -> None:
+        """It was started by the entry of its run; that of handling goes on where it comes back."""
+        told = self.file.now
+        clock = None if told.clock is None else told.clock.clock
+        assert clock == CLOCKS.get(str(told.stage))
+        if told.clock is not None:
+            assert told.clock.warn_at <= max(told.clock.due_at, self.now)
+            assert 1 <= told.clock.run <= told.number
+            if clock == "handling":
+                assert told.clock.due_at == told.due_at
 
     @invariant()
     def it_counts_once(self) -> None:
