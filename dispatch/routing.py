@@ -94,12 +94,7 @@ def route(routing: Routing, case: Situation) -> Routed:
     'no rule, no territorial unit: goes to 受理中心'
     """
     ready = routing.winner(case, Moment(case.moment, routing.calendar))
-    return _without_rule(routing, case) if ready is None else _by_rule(routing, ready, case)
-
-
-def _by_rule(routing: Routing, ready: Ready, case: Situation) -> Routed:
-    taker = routing.taker(ready.rule, case) or routing.fallback
-    return Routed(taker, ready.rule.name, routing.said(ready, taker), ready.rule.co_handlers)
+    return _without_rule(routing, case) if ready is None else routing.routed(ready, case)
 
 
 def _without_rule(routing: Routing, case: Situation) -> Routed:
@@ -118,17 +113,23 @@ def _without_rule(routing: Routing, case: Situation) -> Routed:
 class _Others(Sequence[Failed]):
     """The rules that did not win, put into words only when somebody reads them."""
 
-    __slots__ = ("_case", "_now", "_ready", "_routing", "_told", "_winner")
+    __slots__ = ("_case", "_far", "_near", "_now", "_routing", "_told", "_winner")
 
     def __init__(
-        self, routing: Routing, case: Situation, parts: list[list[Ready]], now: Moment, winner: Ready | None
+        self,
+        routing: Routing,
+        case: Situation,
+        now: Moment,
+        winner: Ready | None,
+        near: list[list[Ready]],
+        far: list[list[Ready]],
     ) -> None:
         self._routing, self._case, self._now, self._winner = routing, case, now, winner
-        self._ready = parts
+        self._near, self._far = near, far
         self._told: tuple[Failed, ...] | None = None
 
     def __len__(self) -> int:
-        return sum(map(len, self._ready)) - (self._winner is not None)
+        return sum(map(len, (*self._near, *self._far))) - (self._winner is not None)
 
     @overload
     def __getitem__(self, index: int) -> Failed: ...
@@ -151,33 +152,43 @@ class _Others(Sequence[Failed]):
 
     def _words(self) -> tuple[Failed, ...]:
         if self._told is None:
-            winner = self._winner
-            self._told = tuple(
-                self._failed(one, winner) for part in self._ready for one in part if one is not winner
-            )
+            near = [self._failed(one) for part in self._near for one in part if one is not self._winner]
+            far = [
+                Failed(one.rule.name, one.rule.department, routing_words.other_subject(one.rule), "subject")
+                for part in self._far
+                for one in part
+            ]
+            self._told = (*near, *far)
         return self._told
 
-    def _failed(self, ready: Ready, winner: Ready | None) -> Failed:
-        rule = ready.rule
-        lost = _first_failed(self._routing, ready, self._case, self._now)
+    def _failed(self, ready: Ready) -> Failed:
+        rule, case = ready.rule, self._case
+        if rule.specialised and not _lies_in(rule.specialised, case):
+            return Failed(rule.name, rule.department, routing_words.other_grid(rule, case), "specialised")
+        if case.path[: len(rule.under)] != rule.under:
+            return _elsewhere(ready, case)
+        lost = None if ready.plain else _first_failed(self._routing, ready, case, self._now)
         if lost is not None:
             return Failed(rule.name, rule.department, lost[1], lost[0])
-        assert winner is not None, "what matches is beaten by something"
-        taker = self._routing.taker(rule, self._case) or ""
-        return Failed(rule.name, taker, routing_words.beaten(rule, winner.rule), "rank")
+        assert self._winner is not None, "what matches is beaten by something"
+        taker = self._routing.taker(rule, case) or ""
+        return Failed(rule.name, taker, routing_words.beaten(rule, self._winner.rule), "rank")
+
+
+def _elsewhere(ready: Ready, case: Situation) -> Failed:
+    """It is for another place; the words are the same for every place there is, and kept."""
+    if ready.elsewhere is not None and case.path:
+        return ready.elsewhere
+    rule = ready.rule
+    found = Failed(rule.name, rule.department, routing_words.other_place(rule, case), "under")
+    if case.path:
+        ready.elsewhere = found
+    return found
 
 
 def _first_failed(routing: Routing, ready: Ready, case: Situation, now: Moment) -> tuple[str, str] | None:
-    """The first condition of a rule that fails, in the order of specificity, and in words; None: all hold."""
+    """The first condition that fails of those beyond subject, specialised grid and place, and in words."""
     rule, words = ready.rule, routing_words
-    if not any(rule.subject in subjects for subjects in routing.subjects(case.category)):
-        return "subject", words.other_subject(rule)
-    if rule.specialised and not _lies_in(rule.specialised, case):
-        return "specialised", words.other_grid(rule, case)
-    if case.path[: len(rule.under)] != rule.under:
-        return "under", words.other_place(rule, case)
-    if ready.plain:
-        return None
     if not now.within(ready):
         local = now.local
         return "time", words.other_time(rule, local, local is not None and now.works)
@@ -204,12 +215,12 @@ def explain(routing: Routing, case: Situation, everything: bool = False) -> Expl
     """
     now = Moment(case.moment, routing.calendar)
     ready = routing.winner(case, now)
-    winner = _without_rule(routing, case) if ready is None else _by_rule(routing, ready, case)
-    subjects = [subject for group in routing.subjects(case.category) for subject in group]
-    parts = [part for subject in subjects if (part := routing.by_subject.get(subject))]
-    elsewhere = len(routing.rules) - sum(map(len, parts))
+    winner = _without_rule(routing, case) if ready is None else routing.routed(ready, case)
+    subjects = [subject for group, _ in routing.candidates(case.category) for subject in group]
+    near = [routing.by_subject[subject] for subject in subjects]
+    far: list[list[Ready]] = []
+    elsewhere = len(routing.rules) - sum(map(len, near))
     if everything and elsewhere:
-        asked = frozenset(subjects)
-        parts += [part for subject, part in routing.by_subject.items() if subject not in asked]
+        far = [part for subject, part in routing.by_subject.items() if subject not in subjects]
         elsewhere = 0
-    return Explanation(winner, _Others(routing, case, parts, now, ready), elsewhere)
+    return Explanation(winner, _Others(routing, case, now, ready, near, far), elsewhere)

@@ -20,8 +20,10 @@ from dispatch.routing_rules import (
     OF_CLASS,
     OF_FIELD,
     Department,
+    Failed,
     Path,
     Rank,
+    Routed,
     RoutingRule,
     Situation,
     Subject,
@@ -31,20 +33,31 @@ from dispatch.weeks import WEEK, minute_of, minutes
 
 
 class Ready:
-    """A rule as it is asked, its rank, and as bits the minutes of the week at which it holds (None: all)."""
+    """A rule as it is asked, its rank, and as bits the minutes of the week at which it holds (None: all).
 
-    __slots__ = ("plain", "purpose", "rank", "rule", "week")
+    What is said of it is kept: ``routed`` where it always goes to the same department, ``elsewhere`` where it
+    is for another place.
+    """
+
+    __slots__ = ("elsewhere", "plain", "rank", "routed", "rule", "week")
 
     def __init__(self, rule: RoutingRule) -> None:
         self.rule = rule
         self.rank: Rank = rule.rank
         self.week = _bits(minutes(rule.days, rule.hours)) if rule.days or rule.hours else None
         self.plain = not (rule.timed or rule.urgencies or rule.channels or rule.territorial)
-        self.purpose = ""
+        self.routed: Routed | None = None
+        self.elsewhere: Failed | None = None
 
 
 def _bits(week: int) -> bytes:
     return week.to_bytes((WEEK + 7) // 8, "little")
+
+
+#: How deep the rules of one subject and specialised grid lie, deepest first, and the rules of each place.
+_Grounds = tuple[list[int], dict[Path, list[Ready]]]
+#: Subjects as specific as each other, and their grounds by specialised grid; the most specific first.
+_Candidates = tuple[tuple[tuple[Subject, ...], tuple[dict[str, _Grounds], ...]], ...]
 
 
 class Moment:
@@ -103,7 +116,7 @@ class Routing:
     """
 
     __slots__ = (
-        *("_branches", "by_subject", "_departments", "_field_keys", "_index", "_shape"),
+        *("_branches", "_candidates", "_departments", "_grounds", "by_subject"),
         *("calendar", "categories", "fallback", "fields", "rules"),
     )
 
@@ -131,24 +144,21 @@ class Routing:
             if d.parent is not None:
                 self._branches.setdefault(d.parent, {})[d.under] = d.code
         self._lay_out()
-        self._field_keys: dict[tuple[str, str], tuple[str, ...]] = {
-            (c.key, c.class_key): fields_of(c, self.fields) for c in categories
-        }
+        self._candidates: dict[tuple[str, str], _Candidates] = {}
+        for category in categories:
+            self.candidates(category)
 
     def _lay_out(self) -> None:
         """The rules by subject, specialised grid and place, the most specific first in each."""
         self.by_subject: dict[Subject, list[Ready]] = {}
-        self._index: dict[tuple[Subject, str, Path], list[Ready]] = {}
-        shape: dict[Subject, dict[str, set[int]]] = {}
+        self._grounds: dict[Subject, dict[str, _Grounds]] = {}
         for ready in sorted(map(Ready, self.rules), key=lambda ready: ready.rank, reverse=True):
-            rule, subject, within = ready.rule, ready.rule.subject, ready.rule.specialised or ""
-            self.by_subject.setdefault(subject, []).append(ready)
-            self._index.setdefault((subject, within, rule.under), []).append(ready)
-            shape.setdefault(subject, {}).setdefault(within, set()).add(len(rule.under))
-        self._shape = {
-            subject: {within: tuple(sorted(depths, reverse=True)) for within, depths in found.items()}
-            for subject, found in shape.items()
-        }
+            rule, within = ready.rule, ready.rule.specialised or ""
+            self.by_subject.setdefault(rule.subject, []).append(ready)
+            depths, at = self._grounds.setdefault(rule.subject, {}).setdefault(within, ([], {}))
+            if len(rule.under) not in depths:
+                depths.append(len(rule.under))
+            at.setdefault(rule.under, []).append(ready)
 
     @property
     def departments(self) -> Mapping[str, Department]:
@@ -174,47 +184,51 @@ class Routing:
         told = self.rules, self.fallback, self.categories, dict(self.fields), self.calendar
         return (self._departments, *told)
 
-    def subjects(self, category: Category) -> tuple[tuple[Subject, ...], ...]:
-        """What rules for this category may be about, the most telling first."""
+    def candidates(self, category: Category) -> _Candidates:
+        """What rules for this category are about, and where they are, those that are as specific together."""
         known = (category.key, category.class_key)
-        keys = self._field_keys.get(known)
-        if keys is None:
-            keys = fields_of(category, self.fields)
-        return (
-            ((OF_CATEGORY, category.key),),
-            ((OF_CLASS, category.class_key),),
-            tuple((OF_FIELD, key) for key in keys),
-            (ANYTHING,),
-        )
+        found = self._candidates.get(known)
+        if found is None:
+            subjects: list[list[Subject]] = [
+                [(OF_CATEGORY, known[0])],
+                [(OF_CLASS, known[1])],
+                [(OF_FIELD, key) for key in fields_of(category, self.fields)],
+                [ANYTHING],
+            ]
+            groups = [[one for one in group if one in self._grounds] for group in subjects]
+            found = tuple(
+                (tuple(group), tuple(self._grounds[one] for one in group)) for group in groups if group
+            )
+            if known[0] in self.categories:
+                self._candidates[known] = found
+        return found
 
     def winner(self, case: Situation, now: Moment) -> Ready | None:
-        lies_in = case.specialised
+        """The most specific rule that holds."""
+        path, lies_in = case.path, case.specialised
+        beginnings = [path[:depth] for depth in range(len(path) + 1)]
         tiers: tuple[tuple[str, ...], ...] = (("",),)
         if lies_in:
-            tiers = (lies_in, tuple(one.partition("/")[0] for one in lies_in), ("",))
-        for subjects in self.subjects(case.category):
-            shapes = [(subject, shape) for subject in subjects if (shape := self._shape.get(subject))]
-            if not shapes:
-                continue
+            tiers = (lies_in, tuple([one.partition("/")[0] for one in lies_in]), ("",))
+        for _, alike in self.candidates(case.category):
             for tier in tiers:
                 best: Ready | None = None
-                for subject, shape in shapes:
+                for by_grid in alike:
                     for within in tier:
-                        found = self._first(subject, within, shape.get(within, ()), case, now)
+                        grounds = by_grid.get(within)
+                        found = self._first(grounds, beginnings, case, now) if grounds is not None else None
                         if found is not None and (best is None or found.rank > best.rank):
                             best = found
                 if best is not None:
                     return best
         return None
 
-    def _first(
-        self, subject: Subject, within: str, depths: tuple[int, ...], case: Situation, now: Moment
-    ) -> Ready | None:
+    def _first(self, grounds: _Grounds, beginnings: list[Path], case: Situation, now: Moment) -> Ready | None:
         """The most specific rule that holds, of one subject and specialised grid."""
-        path = case.path
+        depths, at = grounds
         for depth in depths:
-            if depth <= len(path):
-                for ready in self._index.get((subject, within, path[:depth]), ()):
+            if depth < len(beginnings):
+                for ready in at.get(beginnings[depth], ()):
                     if ready.plain or self.holds(ready, case, now):
                         return ready
         return None
@@ -242,14 +256,22 @@ class Routing:
         return rule.department
 
     def name(self, code: str) -> str:
+        """What a department is called."""
         return self._departments[code].name_zh
 
-    def said(self, ready: Ready, taker: str) -> str:
+    def routed(self, ready: Ready, case: Situation) -> Routed:
+        """What a rule that holds says."""
+        if ready.routed is not None:
+            return ready.routed
         rule = ready.rule
-        if not ready.purpose:
-            what = routing_words.purpose(rule, self.categories, self.fields)
-            ready.purpose = f"rule {rule.name}: {what}"
-        said = f"{ready.purpose} goes to {self.name(taker)}"
+        taker = self.taker(rule, case) or self.fallback
+        said = f"rule {rule.name}: {routing_words.purpose(rule, self.categories, self.fields)}"
+        said += f" goes to {self.name(taker)}"
         if rule.territorial is not None:
-            return f"{said}, whose ground it is"
-        return said if taker == rule.department else f"{said}, the branch of {self.name(rule.department)}"
+            said += ", whose ground it is"
+        elif taker != rule.department:
+            said += f", the branch of {self.name(rule.department)}"
+        found = Routed(taker, rule.name, said, rule.co_handlers)
+        if rule.territorial is None and not rule.branch:
+            ready.routed = found
+        return found
