@@ -23,6 +23,7 @@ from gridgov.cli import (
     incidents,
     locating,
     made_up,
+    outbox,
     people,
     publishing,
     repairing,
@@ -123,6 +124,7 @@ for module in (
     closure,
     watch,
     people,
+    outbox,
     upkeep,
 ):
     module.register(app)

@@ -40,7 +40,8 @@ def add(
     ] = None,
     department: Annotated[str | None, typer.Option(help="The department of a handler.")] = None,
     email: Annotated[
-        str | None, typer.Option(help="Where they are told of what they do not watch.", show_default="nowhere")
+        str | None,
+        typer.Option(help="Where they are told of what they do not watch.", show_default="nowhere"),
     ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
