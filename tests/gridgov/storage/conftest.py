@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from dispatch.lifecycle import Act
 from gridgov import commands
 from gridgov.commands import SentAct, SentReport
+from gridgov.in_force import InForce
 from gridgov.siting import SentPosition
 from gridgov.storage.batch import Receipt
 from gridgov.storage.engine import open_engine
@@ -25,14 +26,14 @@ from tests.gridgov import scene
 class Town:
     """A store with its writer, and short words for what people do."""
 
-    def __init__(self, url: str, clock: Any | None = None) -> None:
+    def __init__(self, url: str, clock: Any | None = None, in_force: InForce | None = None) -> None:
         init(url, "epoch-1")
         self.url = url
         self.reader: Engine = open_engine(url)
         self.written: Engine = open_engine(url, writes=True)
         self.committed: list[Committed] = []
         self.clock = clock or scene.Clock()
-        self.in_force = scene.in_force()
+        self.in_force = in_force or scene.in_force()
         self.writer = Writer(self.written, "main", self.clock, lambda *_: self.in_force, self._tell)
         self.writer.start()
 
