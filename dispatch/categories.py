@@ -44,11 +44,11 @@ class CaseStandard:
     """One of the ways in which a category's incidents are filed and closed (立案标准).
 
     ``code`` is unique within its category. ``condition`` says when it applies, ``closing`` what has to be so
-    at the end; both are empty where the list does not tell them, and then the city's to set, as the limit is
-    where ``limit_is_default``. ``urgency`` and ``department`` None are the category's. ``calendar`` is the key
-    of the calendar that the limit runs by, empty for the city's. ``photos`` are the least numbers of photos
-    demanded by act (``report``, ``handle``, ``check``). ``automatic`` names the rule by which it is filed, and
-    perhaps dispatched, without a human hand.
+    at the end; both are empty where the list does not tell them, and then the city's to set, as the limit
+    is where ``limit_is_default``. ``urgency`` and ``department`` None are the category's. ``calendar`` is
+    the key of the calendar that the limit runs by, empty for the city's. ``photos`` are the least numbers of
+    photos demanded by act (``report``, ``handle``, ``check``). ``automatic`` names the rule by which it is
+    filed, and perhaps dispatched, without a human hand.
     """
 
     code: str
@@ -64,6 +64,13 @@ class CaseStandard:
     photos: tuple[tuple[str, int], ...] = ()
     automatic: str | None = None
     origin: str = ""
+
+    @property
+    def condition_is_missing(self) -> bool:
+        """Is it the city's to say when it applies (待本市设定)? A list that gives several limits and not what
+        each is for leaves that open.
+        """
+        return not (self.condition_zh or self.condition_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +90,9 @@ class Category:
 
     ``limit_is_default``: nobody stated the limit, the city is to set it. ``department``: who usually puts it
     right, where no routing rule says otherwise. ``aliases``: other names it goes by, such as the codes of an
-    older list. ``origin``: where it comes from. ``standards``: its case standards; what is filed under none of
-    them has the category's own limit, urgency, department, ``calendar`` and ``automatic`` rule, which mean
-    what they do there.
+    older list. ``origin``: where it comes from. ``standards``: its case standards; what is filed under none
+    of them has the category's own limit, urgency, department, ``calendar`` and ``automatic`` rule, which
+    mean what they do there.
 
     >>> rubbish = Category("cn2026", Kind.EVENT, "01049", "暴露垃圾", "Exposed rubbish", class_code="01")
     >>> rubbish.key, rubbish.class_key, str(rubbish.limit)
@@ -146,7 +153,7 @@ class Categories:
     """All categories of a city, found by key or alias, in the order given.
 
     Raises BadRules with everything that is wrong: a key or alias that two categories claim, an empty code, a
-    colon in a standard's name.
+    colon in a standard's name, two case standards of one code in a category.
     """
 
     __slots__ = ("_all", "_by_name", "_classes")
@@ -224,6 +231,13 @@ def _problems(categories: tuple[Category, ...]) -> list[str]:
         for c in categories
         if not c.standard or ":" in c.standard or not c.code
     ]
+    for c in categories:
+        codes = Counter(standard.code for standard in c.standards)
+        problems += [
+            f"category {c.key!r} has {n} case standards {code!r}" for code, n in codes.items() if n > 1
+        ]
+        if "" in codes:
+            problems.append(f"category {c.key!r} has a case standard without a code")
     claims = Counter(name for c in categories for name in (c.key, *c.aliases))
     for name, times in claims.items():
         if times > 1:

@@ -12,7 +12,8 @@ from dispatch.routing import FALLBACK, Department, Routing, RoutingRule, Situati
 from geodata.errors import BadGridsTable, UnknownGrid
 from geodata.grids import Hierarchy
 from geodata.grids_table import validate
-from gridgov.city_rules import WEEK, City
+from gridgov.city_rules import City
+from gridgov.city_values import WEEK
 
 #: Who gets what no rule and no category gives to anybody: which unit that is, the place tells, not the rules.
 TERRITORIAL: Final = "territorial unit 属地"
@@ -213,7 +214,7 @@ def _working(city: City | None) -> dict[str, str]:
     hours = ", ".join(
         f"{a:%H:%M}-{'24:00' if not any((b.hour, b.minute)) else f'{b:%H:%M}'}" for a, b in calendar.hours
     )
-    return {"country": city.country or "", "week": days, "hours": hours}
+    return {"country": city.countries.get("", ""), "week": days, "hours": hours}
 
 
 def _calendar(old: City | None, new: City) -> Iterator[Change]:

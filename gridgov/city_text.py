@@ -1,14 +1,20 @@
-"""What a city's file may say, table by table, and where in the file it says it.
+"""A city's file as text: which tables there are, and on which line each thing in them stands.
 
-One TOML file describes a city. `gridgov/data/demo_city.toml` is a commented example. The tables:
+One TOML file describes a city. `gridgov/data/demo_city.toml` is a commented example; what each table may hold
+stands in `gridgov.city_tables`. The tables:
 
 * `[city]` its names, zone, the prefix of its case numbers, the department that takes what nobody owns, the
   datum of points that name none (`geodata.datum`);
-* `[calendar]` when it works (`gridgov.calendars`);
+* `[calendar]` when it works, and `[[calendars]]`, when others do, such as a hotline
+  (`gridgov.calendars`);
+* `[clocks]` how long a stage may take, and `[escalation]` who answers for what is late;
 * `[grids]` where its polygons come from (`geodata.read`), kept here and not looked into;
 * `[[specialised]]` the specialised grids of each field (`geodata.specialised.read`), likewise;
 * `[[departments]]` who puts things right;
-* `[categories]` the shipped lists it takes, what it sets differently, and `[[categories.own]]`, its own;
+* `[[fields]]` the fields of governance, as classes and categories;
+* `[categories]` the shipped lists it takes, what it sets differently, `[[categories.own]]`, its own, and
+  `[[categories.standards]]`, the case standards, which replace those that the lists have for a category;
+* `[[automatic]]` what is done without a human hand, where categories and standards name it;
 * `[[routing]]` whose what is (`dispatch.routing`);
 * `[[targets]]` and `[[notices]]` who is told of it (`gridgov.outbox.rules`).
 """
@@ -19,13 +25,12 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 
 from gridgov.errors import ServiceError
 
@@ -74,92 +79,20 @@ class BadCityFile(ServiceError):
         )
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class CityTable(_Table):
-    """`[city]`."""
-
-    name_zh: Line
-    name_en: Line
-    zone: Line
-    case_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,12}$")]
-    made_up: bool = False
-    datum: str | None = None
-    fallback_department: Line
-
-
-class CalendarTable(_Table):
-    """`[calendar]`: the country and part of it for the list of holidays, and what the city says itself."""
-
-    country: Line | None = None
-    subdivision: Line | None = None
-    hours: list[str] = Field(default_factory=lambda: ["08:00-12:00", "14:00-18:00"])
-    week: list[str] = Field(default_factory=lambda: ["mon", "tue", "wed", "thu", "fri"])
-    days_off: list[date] = []
-    workdays: list[date] = []
-    confirmed_years: list[Annotated[int, Field(ge=1900, le=2200)]] = []
-
-
-class DepartmentTable(_Table):
-    """One of `[[departments]]`."""
-
-    code: Code
-    name_zh: Line
-    name_en: Line | None = None
-
-
-class CategoriesTable(_Table):
-    """`[categories]` without its own ones.
-
-    ``include``: shipped lists to take. ``departments``: from a list's kind of department to the city's own.
-    ``limits``, ``urgency``: by a category's or a class's key. ``standard``: that of the city's own ones.
-    """
-
-    include: list[str] = []
-    standard: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] | None = None
-    departments: dict[str, str] = {}
-    limits: dict[str, str] = {}
-    urgency: dict[str, str] = {}
-
-
-class OwnTable(_Table):
-    """One of `[[categories.own]]`."""
-
-    standard: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] | None = None
-    kind: str = "event"
-    code: Line
-    name_zh: Line
-    name_en: Line | None = None
-    class_code: Line | None = None
-    class_zh: Line | None = None
-    class_en: Line | None = None
-    urgency: str | None = None
-    limit: str | None = None
-    department: str | None = None
-    aliases: list[Line] = []
-
-
-class RoutingTable(_Table):
-    """One of `[[routing]]`: for a category's or a class's key, or all; under a grid path, a/b."""
-
-    name: Line
-    department: Line
-    category: Line | None = None
-    class_: Line | None = Field(None, alias="class")
-    under: str = ""
-
-
 #: What may stand at the top of the file.
 TABLES: Final = (
     "city",
     "calendar",
+    "calendars",
+    "clocks",
     "grids",
     "specialised",
     "departments",
+    "fields",
     "categories",
+    "automatic",
     "routing",
+    "escalation",
     "targets",
     "notices",
 )

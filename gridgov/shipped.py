@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from dispatch.categories import DEFAULT_LIMIT, Category, Kind
+from dispatch.categories import DEFAULT_LIMIT, CaseStandard, Category, Kind
 from dispatch.deadlines import Limit, Unit
 
 #: Hours of ordinary time that a unit takes up on average: a working day of eight hours, five of them a week.
 #: Only to tell which of several limits is the longest.
-_HOURS = {Unit.EH: 1.0, Unit.WH: 24 * 7 / 5 / 8, Unit.ED: 24.0, Unit.WD: 24 * 7 / 5}
+_HOURS = {
+    Unit.EM: 1 / 60,
+    Unit.EH: 1.0,
+    Unit.WM: 24 * 7 / 5 / 8 / 60,
+    Unit.WH: 24 * 7 / 5 / 8,
+    Unit.ED: 24.0,
+    Unit.WD: 24 * 7 / 5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +107,16 @@ def _listed(row: dict[str, str]) -> Listed:
         limit_is_default=stand_in,
         aliases=(row["alias"],) if row["alias"] else (),
         origin=row["standard"],
+        standards=_standards(stated, row["standard"]),
     )
     return Listed(category, row["department_zh"])
+
+
+def _standards(stated: Sequence[Limit], origin: str) -> tuple[CaseStandard, ...]:
+    """Several limits are those of several case standards, whose conditions the list here does not have."""
+    if len(stated) < 2:
+        return ()
+    return tuple(CaseStandard(str(limit), limit, origin=origin) for limit in stated)
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

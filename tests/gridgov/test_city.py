@@ -10,7 +10,7 @@ import pytest
 
 from dispatch.categories import Kind, Urgency
 from dispatch.deadlines import Limit
-from dispatch.routing import route
+from dispatch.routing import Situation, route
 from gridgov import shipped
 from gridgov.city import export, parse
 
@@ -126,8 +126,8 @@ def test_what_an_own_category_states_beats_what_is_set_for_its_class() -> None:
 def test_a_routing_rule_of_the_file_decides() -> None:
     rules = parse(DEMO, 1).rules
     building = rules.categories.get("cn2026:event:06001")
-    inside = route(rules.routing, building, ("440306", "440306017", "440306017001"), None)
-    outside = route(rules.routing, building, ("440306", "440306018"), None)
+    inside = route(rules.routing, Situation(building, ("440306", "440306017", "440306017001")))
+    outside = route(rules.routing, Situation(building, ("440306", "440306018")))
     assert (inside.department, outside.department) == ("xinan_street", "urban_management")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.routing import FALLBACK, route
+from dispatch.routing import FALLBACK, Situation, route
 from gridgov import shipped
 from gridgov.city import BadCityFile, City, effects, notes, parse, plan
 from gridgov.city_plan import TERRITORIAL
@@ -163,7 +163,7 @@ def test_effects_are_what_asking_every_place_finds(
     found = {(effect.category, effect.under): (effect.before, effect.after) for effect in effects(old, new)}
 
     def taker(city: City, key: str, place: tuple[str, ...]) -> str:
-        routed = route(city.rules.routing, city.rules.categories.get(key), place, None)
+        routed = route(city.rules.routing, Situation(city.rules.categories.get(key), place))
         if routed.rule == FALLBACK:
             return TERRITORIAL
         return city.rules.routing.departments[routed.department].name_zh
