@@ -125,9 +125,10 @@ def resumed(
     unit = limit.unit
     stands = remaining(calendar, unit, now, before.due_at) == left
     ends = before.due_at if stands else advance(calendar, unit, now, left)
-    then = remaining(calendar, unit, before.warn_at, before.due_at)
-    if before.warn_at >= before.due_at:
+    if _untold(before):
         then = _left_at_warning(whole_of(calendar, limit), warn_percent)
+    else:
+        then = remaining(calendar, unit, before.warn_at, before.due_at)
     return Started(
         clock=before.clock,
         run=before.run,
@@ -144,7 +145,7 @@ def warns_at(clock: Started, calendar: Calendar, warn_percent: int) -> datetime:
 
     Raises CalendarTooShort.
     """
-    if clock.warn_at < clock.due_at:
+    if not _untold(clock):
         return clock.warn_at
     limit = Limit.parse(clock.limit)
     then = _left_at_warning(whole_of(calendar, limit), warn_percent)
@@ -174,6 +175,11 @@ def _day(calendar: Calendar) -> int:
         ((end.hour * 60 + end.minute) or 24 * 60) - (begin.hour * 60 + begin.minute)
         for begin, end in calendar.hours
     )
+
+
+def _untold(clock: Started) -> bool:
+    """Does its entry not tell when it turns yellow? Then `dispatch.incidents` has put its end there."""
+    return clock.warn_at == clock.due_at
 
 
 def _left_at_warning(whole: timedelta, percent: int) -> timedelta:

@@ -238,12 +238,8 @@ def test_what_runs_is_the_incidents_clock(category: str, steps: Sequence[tuple[s
     clock = incident.clock
     assert clock is not None, "nothing here closes"
     (one,) = runs
-    assert (one.clock, one.run, one.due_at, one.warn_at) == (
-        clock.clock,
-        clock.run,
-        clock.due_at,
-        clock.warn_at,
-    )
+    assert (one.clock, one.run, one.due_at) == (clock.clock, clock.run, clock.due_at)
+    assert one.warn_at == clock.warn_at or clock.warn_at == clock.due_at, "it goes on with nothing left"
     assert one.remaining == remaining(rules().calendar, Limit.parse(one.limit).unit, moment, clock.due_at)
 
 
