@@ -45,6 +45,8 @@ _READ: Final = tuple(
 
 #: So many incidents, the newest, are decided unless more are asked for: some ten seconds.
 MOST: Final = 100_000
+#: A hundred years: all of any history.
+MOST_DAYS: Final = 36_525
 #: Incidents in memory at a time.
 PART: Final = 500
 #: Examples kept of each way in which a decision changes.

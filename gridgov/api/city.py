@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import anyio
 from fastapi import APIRouter, Response
@@ -21,9 +21,6 @@ from gridgov.storage.errors import NoRulesYet
 
 router = APIRouter(prefix="/api/city", tags=["city 城市规则"])
 
-#: Ten years: nobody tries rules on more.
-MOST_DAYS: Final = 3653
-
 
 class CityFile(Body):
     """A city's file, whole. ``seen`` is the version it was planned against."""
@@ -35,7 +32,7 @@ class CityFile(Body):
 class PlannedFile(CityFile):
     """A file to be planned; with ``days`` also tried on the incidents reported in so many days before now."""
 
-    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
+    days: Annotated[int, Field(strict=True, ge=1, le=rerouting.MOST_DAYS)] | None = None
 
 
 @router.get("")

@@ -41,7 +41,11 @@ def plan(
     file: CityFile,
     days: Annotated[
         int | None,
-        typer.Option(min=1, help="Try it on the incidents reported in so many days before now, too."),
+        typer.Option(
+            min=1,
+            max=rerouting.MOST_DAYS,
+            help="Try it on the incidents reported in so many days before now, too.",
+        ),
     ] = None,
     most: Annotated[
         int, typer.Option(min=1, help="Of more incidents than this, only the newest are tried.")
