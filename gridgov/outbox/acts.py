@@ -110,7 +110,8 @@ def trial(service: Installation, target: str) -> dict[str, Any]:
         raise BadInput(f"{target!r} names roles and no addresses: whom it reaches depends on the incident")
     else:
         server, to = MailServer.of(service.settings), list(found.addresses)
-        made = [mail.trial(address, server.sender, facts, new_id(), now) for address in found.addresses]
+        letters = [mail.Envelope(address, server.sender, new_id(), now) for address in found.addresses]
+        made = [mail.trial(letter, facts) for letter in letters]
         several = server.send(made, Line())
         tried = next((one for one in several if one.error is not None), Tried())
     return {"target": target, "to": to, "arrived": tried.error is None, "error": tried.error}

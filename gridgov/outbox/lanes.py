@@ -30,9 +30,11 @@ from gridgov.storage.writer import Writer
 #: a process that is killed sends again is not more than that.
 BATCH: Final = 25
 BATCH_S: Final = 2.0
-#: E-mails handed in by one connection, and what one e-mail may tell.
+#: E-mails handed in by one connection, and what they may tell together.
 MAILS: Final = 20
 TOLD: Final = 2000
+#: Outcomes in one transaction: some milliseconds.
+WRITTEN: Final = 100
 #: Seconds after which a lane looks again, whatever else happens.
 IDLE_S: Final = 30.0
 
@@ -54,6 +56,15 @@ class Hands:
     async def in_thread(self, do: Callable[..., Any], *about: Any) -> Any:
         """Do something that waits for the store, or for a mail server."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, do, *about)
+
+    async def write_down(
+        self, settled: Sequence[Settled], unwell: Sequence[str] = (), retry_at: datetime | None = None
+    ) -> None:
+        """Write down what became of deliveries, in parts small enough that reports need not wait."""
+        for start in range(0, len(settled), WRITTEN):
+            part, last = settled[start : start + WRITTEN], start + WRITTEN >= len(settled)
+            chore = keeping.settle(part, unwell if last else (), retry_at, self.stream)
+            await self.writer.act(chore)
 
     def settled(self, waiting: Waiting, tried: Tried, now: datetime) -> Settled:
         """What becomes of a delivery after this attempt."""
@@ -90,12 +101,12 @@ class WebhookLane:
             return hands.until(next_, now)
         settled, sick = await self._send(target, standing, due)
         if sick is None:
-            await hands.writer.act(keeping.settle(settled, stream=hands.stream))
+            await hands.write_down(settled)
             return 0.0
         wait = max(backoff.wait(standing.failures + 1, hands.chance()), timedelta(seconds=sick.wish_s))
         retry_at = hands.clock() + wait
         log.info("a webhook is not taken", target=self._name, at=target.shown, why=sick.error)
-        await hands.writer.act(keeping.settle(settled, [self._name], retry_at, hands.stream))
+        await hands.write_down(settled, [self._name], retry_at)
         return hands.until(retry_at, hands.clock())
 
     async def _send(
@@ -181,12 +192,12 @@ class MailLane:
         ]
         sick = next((one for one in tried if one.whole), None)
         if sick is None:
-            await hands.writer.act(keeping.settle(settled, stream=hands.stream))
+            await hands.write_down(settled)
             return 0.0
         failures = max(one.failures for one in there)
         retry_at = hands.clock() + backoff.wait(failures + 1, hands.chance())
         log.warning("e-mail is not taken", server=server.host, why=sick.error)
-        await hands.writer.act(keeping.settle(settled, sorted(names), retry_at, hands.stream))
+        await hands.write_down(settled, sorted(names), retry_at)
         return hands.until(retry_at, hands.clock())
 
     async def _handed_in(self, server: MailServer, messages: Sequence[EmailMessage]) -> list[Tried]:
@@ -234,13 +245,15 @@ class MailLane:
                 if not recipient:
                     spoilt[recipient] = Tried("it was to be a webhook, and the target is e-mail now")
                     continue
+                told = mail.once([one.delivery for one in many])
                 with hands.engine.connect() as connection:
                     items = [
-                        Item(one.delivery, payload.committed_of(connection, one.delivery, hands.stream))
-                        for one in many
+                        Item(one, payload.committed_of(connection, one, hands.stream))
+                        for one in told[: mail.MOST]
                     ]
                 id_ = mail_id([one.delivery.id for one in many])
-                messages[recipient] = mail.compose(items, recipient, sender, facts, id_, hands.clock())
+                envelope = mail.Envelope(recipient, sender, id_, hands.clock())
+                messages[recipient] = mail.compose(items, told[mail.MOST :], envelope, facts)
             except Exception as error:
                 log.exception("an e-mail cannot be put together", deliveries=len(many))
                 spoilt[recipient] = Tried(f"it cannot be put together: {type(error).__name__}")

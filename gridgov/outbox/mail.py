@@ -5,7 +5,8 @@ It names no citizen and repeats none of their words: who needs them follows the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -58,45 +59,56 @@ class Item:
     told: Committed
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """To whom, from whom and when. ``id`` is the same whenever the same is told again, so that mail programs
+    can tell.
+    """
+
+    recipient: str
+    sender: str
+    id: str
+    now: datetime
+
+
+def once(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """What is to be said: of what two targets tell one person of an entry, the first."""
+    return list({one.position: one for one in reversed(deliveries)}.values())[::-1]
+
+
 def compose(
-    items: Sequence[Item], recipient: str, sender: str, facts: Facts, id_: str, now: datetime
+    items: Sequence[Item], others: Sequence[Delivery], envelope: Envelope, facts: Facts
 ) -> EmailMessage:
-    """One e-mail that tells all of this; what two targets tell of one entry is said once. ``id_`` is the same
-    whenever the same is told again, so that mail programs can tell.
+    """One e-mail that tells of all ``items``, and how many ``others`` there are.
 
     Nothing that stands in it can break out of a header: a subject is one line.
     """
-    once = list({(item.told.position, item.delivery.incident): item for item in items}.values())
-    language = once[0].delivery.language
+    language = items[0].delivery.language
     tell = _zh if language is Language.ZH else _en
+    parts = ["\n".join(tell(item, facts)) for item in items]
+    if others:
+        more = len(others)
+        parts.append(f"另有 {more} 条未列出。" if language is Language.ZH else f"And {more} more.")
+    subject = _subject(items, others, facts, language)
+    return _letter(envelope, subject, "\n\n".join(parts) + "\n")
+
+
+def trial(envelope: Envelope, facts: Facts) -> EmailMessage:
+    """An e-mail that is only to show that it arrives."""
+    text = "这是一封测试邮件,无需处理。\nThis is a test; nothing is to be done.\n"
+    return _letter(envelope, f"[{facts.city_zh}] 测试邮件 Test message", text)
+
+
+def _letter(envelope: Envelope, subject: str, text: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = Address(addr_spec=sender)
-    message["To"] = Address(addr_spec=recipient)
-    message["Subject"] = _one_line(_subject(once, facts, language))
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{id_}@{sender.rpartition('@')[2]}>"
+    message["From"] = Address(addr_spec=envelope.sender)
+    message["To"] = Address(addr_spec=envelope.recipient)
+    message["Subject"] = _one_line(subject)
+    message["Date"] = format_datetime(envelope.now)
+    message["Message-ID"] = f"<{envelope.id}@{envelope.sender.rpartition('@')[2]}>"
     # Holiday answers to a program help nobody (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
-    parts = ["\n".join(tell(item, facts)) for item in once[:MOST]]
-    if len(once) > MOST:
-        more = len(once) - MOST
-        parts.append(f"另有 {more} 条未列出。" if language is Language.ZH else f"And {more} more.")
-    message.set_content("\n\n".join(parts) + "\n", charset="utf-8")
-    return message
-
-
-def trial(recipient: str, sender: str, facts: Facts, id_: str, now: datetime) -> EmailMessage:
-    """An e-mail that is only to show that it arrives."""
-    message = EmailMessage()
-    message["From"] = Address(addr_spec=sender)
-    message["To"] = Address(addr_spec=recipient)
-    message["Subject"] = _one_line(f"[{facts.city_zh}] 测试邮件 Test message")
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{id_}@{sender.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(
-        "这是一封测试邮件,无需处理。\nThis is a test; nothing is to be done.\n", charset="utf-8"
-    )
+    message.set_content(text, charset="utf-8")
     return message
 
 
@@ -105,40 +117,31 @@ def _one_line(text: str) -> str:
     return clean if len(clean) <= _SUBJECT else clean[: _SUBJECT - 1] + "…"
 
 
-def _subject(items: Sequence[Item], facts: Facts, language: Language) -> str:
-    first = items[0]
-    incident = first.told.after
-    if language is Language.ZH:
-        if len(items) > 1:
-            return f"[{facts.city_zh}] {len(items)} 条提醒:{_events(items, _event_zh)}"
-        what = f"{_event_zh(first)} {incident.case_number} {_category(facts, incident.category, language)}"
-        return f"[{facts.city_zh}] {what}"
-    if len(items) > 1:
-        return f"[{facts.city_en}] {len(items)} notices: {_events(items, _event_en)}"
-    what = f"{_event_en(first)}: {incident.case_number} {_category(facts, incident.category, language)}"
-    return f"[{facts.city_en}] {what}"
+def _subject(items: Sequence[Item], others: Sequence[Delivery], facts: Facts, language: Language) -> str:
+    told, call = [item.delivery for item in items] + [*others], _event_zh
+    city, counted = facts.city_zh, f"{len(told)} 条提醒:"
+    if language is Language.EN:
+        call, city, counted = _event_en, facts.city_en, f"{len(told)} notices: "
+    if len(told) > 1:
+        many = Counter(call(one) for one in told).most_common()
+        return f"[{city}] {counted}" + ", ".join(f"{name} {n}" for name, n in many)
+    incident = items[0].told.after
+    what = _category(facts, incident.category, language)
+    return f"[{city}] {call(told[0])} {incident.case_number} {what}"
 
 
-def _events(items: Sequence[Item], call: Callable[[Item], str]) -> str:
-    """How many of each, the most first."""
-    many: dict[str, int] = {}
-    for item in items:
-        many[call(item)] = many.get(call(item), 0) + 1
-    return ", ".join(f"{name} {n}" for name, n in sorted(many.items(), key=lambda one: -one[1]))
+def _event_zh(delivery: Delivery) -> str:
+    return EVENT_ZH.get(delivery.event, delivery.event)
 
 
-def _event_zh(item: Item) -> str:
-    return EVENT_ZH.get(item.delivery.event, item.delivery.event)
-
-
-def _event_en(item: Item) -> str:
-    return item.delivery.event.replace("_", " ").capitalize()
+def _event_en(delivery: Delivery) -> str:
+    return delivery.event.replace("_", " ").capitalize()
 
 
 def _zh(item: Item, facts: Facts) -> list[str]:
     incident = item.told.after
     lines = [
-        f"{_event_zh(item)}:案卷 {incident.case_number}",
+        f"{_event_zh(item.delivery)}:案卷 {incident.case_number}",
         f"类别:{_category(facts, incident.category, Language.ZH)}({_urgency(incident.urgency)})",
         f"位置:{_place(facts, incident.place.path) or '未定位'}",
         f"环节:{STAGE_ZH[incident.stage]}",
@@ -156,7 +159,7 @@ def _zh(item: Item, facts: Facts) -> list[str]:
 def _en(item: Item, facts: Facts) -> list[str]:
     incident = item.told.after
     lines = [
-        f"{_event_en(item)}: case {incident.case_number}",
+        f"{_event_en(item.delivery)}: case {incident.case_number}",
         f"Category: {_category(facts, incident.category, Language.EN)} ({incident.urgency})",
         f"Place: {_place(facts, incident.place.path) or 'not located'}",
         f"Stage: {incident.stage}",

@@ -169,13 +169,17 @@ class _Running:
         self._written: dict[str, int] = {}
         self._flushed_at = float("-inf")
         self._more = False
+        self._telling = Telling()
 
     async def follow(self, _: Telling) -> float:
         """Let what the next entries lead to wait at its targets."""
         hands = self._hands
         await asyncio.sleep(0 if self._more else GATHER_S)
         found: Found = await hands.in_thread(self._follower.look, hands.clock())
-        self._keep_lanes(self._follower.telling)
+        if self._follower.telling != self._telling:
+            self._telling = self._follower.telling
+            self._keep_lanes(self._telling)
+            self._outbox.rouse(self._lanes)
         now = asyncio.get_running_loop().time()
         moved = dict(found.positions) != self._written
         if found.deliveries or (moved and now - self._flushed_at > FLUSH_S):
