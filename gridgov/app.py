@@ -16,6 +16,7 @@ from gridgov.accounts import Passwords
 from gridgov.api import (
     bench,
     city,
+    clocks,
     closure,
     editions,
     feed,
@@ -52,6 +53,7 @@ SIGN_IN_BYTES: Final = 8192
 NOUNS = (
     sessions,
     incidents,
+    clocks,
     photos,
     grids,
     tiles,
@@ -153,6 +155,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = parts.service.settings.read_connections
     parts.feed.start()
     parts.service.relocator.start()
+    parts.service.sweeper.start()
     parts.service.outbox.start()
     yield
     parts.feed.stop()

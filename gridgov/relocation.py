@@ -7,7 +7,6 @@ start: an open incident tells by its edition whether its turn has come.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -15,18 +14,17 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from dispatch.entries import to_micros
 from dispatch.errors import DispatchError
 from dispatch.lifecycle import ENDED, Stage
 from gridgov import commands
 from gridgov.editions import atlas_of
-from gridgov.errors import ServiceError
 from gridgov.storage.errors import Stale, StorageError, StoreFailed
 from gridgov.storage.ledger import MAIN, Committed, Head, read_head
 from gridgov.storage.tables import IncidentRow
 from gridgov.storage.writer import Chore, Writer
+from gridgov.tending import Tending
 
 _incident = IncidentRow.__table__  # type: ignore[attr-defined]
 
@@ -44,38 +42,18 @@ Tell = Callable[[int, int], None]
 log = structlog.get_logger(__name__)
 
 
-class Relocator:
+class Relocator(Tending):
     """Looks after open incidents that lie in another edition than the one in force."""
 
     def __init__(
         self, reader: Engine, writer: Writer, clock: Callable[[], datetime], stream: str = MAIN
     ) -> None:
+        super().__init__("relocator", LOOK_S)
         self._reader, self._writer, self._clock, self._stream = reader, writer, clock, stream
-        self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
         #: The store was busy, or out of order for a while: the next look goes on.
         self._unfinished = False
         #: The edition to come whose index is there already.
         self._prepared: int | None = None
-
-    def start(self) -> None:
-        """Begin, with what an earlier process left undone; once begun, it goes on."""
-        self._wake.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="relocator", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the part under way; the rest is for the next start."""
-        self._stopped.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def wake(self) -> None:
-        """Another edition is in force: look now."""
-        self._wake.set()
 
     def notice(self, committed: Sequence[Committed]) -> None:
         """Look after what was reopened, or adopted, and lies in an edition that is no more."""
@@ -122,17 +100,15 @@ class Relocator:
             head = read_head(connection, self._stream)
             return [] if head.edition is None else _lagging(connection, head)
 
-    def _work(self) -> None:
-        while not self._stopped.is_set():
-            look = self._wake.wait(LOOK_S) or self._unfinished
-            self._wake.clear()
-            self._unfinished = False
-            try:
-                if self._due() or look:
-                    self.sweep()
-            except (ServiceError, StorageError, SQLAlchemyError) as why:
-                self._unfinished = True
-                log.warning("open incidents wait to be located again", why=str(why))
+    def tend(self, woken: bool) -> None:
+        """Locate again what is open, where another edition came into force or something was left undone."""
+        look, self._unfinished = woken or self._unfinished, False
+        if self._due() or look:
+            self.sweep()
+
+    def failed(self) -> None:
+        """Open incidents wait to be located again: the next look goes on."""
+        self._unfinished = True
 
     def _due(self) -> bool:
         """Put the edition in force whose date has come, where nothing else was written that would have."""

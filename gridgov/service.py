@@ -23,6 +23,7 @@ from gridgov.storage.ledger import MAIN, Committed
 from gridgov.storage.photos import PhotoFolder
 from gridgov.storage.setup import require_current
 from gridgov.storage.writer import Writer
+from gridgov.sweeping import Sweeper
 
 Told = Callable[[Sequence[Committed]], None]
 
@@ -47,6 +48,7 @@ class Service:
             self._written, self.stream, clock, load_in_force, self._tell, switch, self._tell_of_switch
         )
         self.relocator = Relocator(self.reader, self.writer, clock, self.stream)
+        self.sweeper = Sweeper(self.reader, self.writer, clock, self.stream)
         self.outbox = Outbox(settings, self.writer, clock, chance, self.stream)
         self.on_commit += [self.relocator.notice, self.outbox.notice]
         self.on_switch.append(self.relocator.wake)
@@ -112,6 +114,7 @@ class Service:
 
     def close(self) -> None:
         """Finish what is queued, then let go of the store."""
+        self.sweeper.stop()
         self.relocator.stop()
         self.outbox.stop()
         self.writer.stop()
