@@ -16,6 +16,7 @@ from geodata.errors import GeodataError
 from gridgov import logs
 from gridgov.cli import (
     city,
+    clocks,
     closure,
     editions,
     grids,
@@ -121,6 +122,7 @@ for module in (
     locating,
     made_up,
     incidents,
+    clocks,
     closure,
     watch,
     people,
