@@ -53,7 +53,7 @@ def postgis_of(entry: Table) -> Postgis | None:
                 f"{entry.name} has `{found[0]}`, which needs `postgis`, the database it is in"
             )
         return None
-    if _SECRET.search(connection):
+    if holds_secret(connection):
         raise refuse_secret(entry.name)
     if ("table" in found) == ("query" in found):
         raise BadGridsTable(f"{entry.name} reads from PostGIS and needs either `table` or `query`")
@@ -62,6 +62,15 @@ def postgis_of(entry: Table) -> Postgis | None:
             raise BadGridsTable(f"{entry.name} has `postgis` and `{key}`; a database has no `{key}`")
     query, geometry = (entry.text(key, default=None) for key in ("query", "geometry"))
     return Postgis(connection, entry.text("table", default=None), query, geometry)
+
+
+def holds_secret(connection: str) -> bool:
+    """Does a password stand in this connection?
+
+    >>> holds_secret("postgresql://reader:sesame@db/survey"), holds_secret("service=survey")
+    (True, False)
+    """
+    return _SECRET.search(connection) is not None
 
 
 def refuse_secret(source: object) -> BadGridsTable:

@@ -1,16 +1,17 @@
 """The city's rules and grids as dated versions in the store: put in force, given back, loaded for the writer.
 
-What a file may say stands in `gridgov.city_text`, how it becomes rules in `gridgov.city_rules`, what one
-version changes of another in `gridgov.city_plan`, how grids go in and out in `gridgov.editions`; all are
+What a file may say stands in `gridgov.city_text` and `gridgov.city_tables`, how it becomes rules in
+`gridgov.city_rules`, what one version changes of another in `gridgov.city_plan` and `gridgov.city_effects`,
+what is to be known of one in `gridgov.city_notes`, how grids go in and out in `gridgov.editions`; all are
 reached through here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
 from sqlmodel import col
@@ -19,8 +20,10 @@ from dispatch.entries import to_micros
 from dispatch.lifecycle import ENDED
 from geodata.grids import Hierarchy
 from gridgov import specialised
-from gridgov.city_plan import Change, Effect, effects, notes, plan
-from gridgov.city_rules import City, parse
+from gridgov.city_effects import Effect, effects
+from gridgov.city_notes import notes
+from gridgov.city_plan import Change, plan
+from gridgov.city_rules import City, parse, require_no_secret
 from gridgov.city_text import BadCityFile, Problem, read_file
 from gridgov.clock import new_token
 from gridgov.editions import (
@@ -80,6 +83,7 @@ __all__ = [
 
 _rules = RulesRow.__table__  # type: ignore[attr-defined]
 _incident = IncidentRow.__table__  # type: ignore[attr-defined]
+_ENDED: Final = tuple(str(stage) for stage in ENDED)
 
 
 class RulesMoved(ServiceError):
@@ -143,11 +147,12 @@ def apply(text: str, by: str, seen: int | None = None) -> Chore:
     """Put a city's file in force as a new version; the chore's result is :class:`Applied`.
 
     ``by`` is a person's id, ``seen`` the version the caller planned against (0 before the first, None
-    whatever is in force). Raises BadCityFile at once; the chore raises RulesMoved, or StillInUse where open
+    whatever is in force). Raises BadCityFile at once, also for a file that holds a password, which would be
+    kept and given back with it; the chore raises RulesMoved, or StillInUse where open
     incidents would be left without their category or department. The file in force, applied again,
     changes nothing.
     """
-    parse(text, 0)
+    require_no_secret(parse(text, 0))
 
     def run(connection: Connection, now: datetime) -> Applied:
         old = current(connection)
@@ -163,12 +168,13 @@ def apply(text: str, by: str, seen: int | None = None) -> Chore:
         version = (connection.execute(select(func.max(_rules.c.version))).scalar() or 0) + 1
         new = parse(text, version)
         _require_kept(connection, new)
+        known = notes_in_store(connection, new)
         connection.execute(
             _rules.insert().values(version=version, applied_at=to_micros(now), by=by, text=text)
         )
         connection.execute(update(StreamHead).values(rules=version))
         keeping.follow(connection, new.telling, now, read_head(connection).position, new_token)
-        return Applied(version, True, tuple(plan(old, new)), notes_in_store(connection, new))
+        return Applied(version, True, tuple(plan(old, new)), known)
 
     return Chore(run)
 
@@ -181,8 +187,32 @@ def drawn(connection: Connection) -> Hierarchy | None:
 
 
 def notes_in_store(connection: Connection, city: City) -> tuple[str, ...]:
-    """What is in order and yet to be known of a city's file, beside the grids and the layers in force."""
-    return (*notes(city, drawn(connection)), *specialised.notes(connection, city.rules.categories))
+    """What is in order and yet to be known of a city's file, beside the grids and the layers in force, and
+    beside the open incidents, before it comes into force itself.
+    """
+    return (
+        *notes(city, drawn(connection), specialised.codes(connection)),
+        *specialised.notes(connection, city.rules.categories),
+        *_standards_gone(connection, city),
+    )
+
+
+def _standards_gone(connection: Connection, city: City) -> Iterator[str]:
+    """Open incidents in case standards that these rules do not have: they go on by their category's own."""
+    there = {(one.key, norm.code) for one in city.rules.categories for norm in one.standards}
+    row = _incident.c
+    query = (
+        select(row.category, row.standard, func.count())
+        .where(row.stage.not_in(_ENDED), row.standard.is_not(None))
+        .group_by(row.category, row.standard)
+        .order_by(row.category, row.standard)
+    )
+    for name, code, many in connection.execute(query):
+        if name in city.rules.categories and (city.rules.categories.get(name).key, code) not in there:
+            yield (
+                f"{many} open in case standard {code!r} of {name}, which these rules do not have: limit and"
+                " department of the category itself are theirs from now on"
+            )
 
 
 def stranded(connection: Connection, city: City) -> tuple[Stranded, ...]:
@@ -210,7 +240,7 @@ def stranded(connection: Connection, city: City) -> tuple[Stranded, ...]:
 def _lost(
     connection: Connection, column: Any, what: str, before: Container[str], after: Container[str]
 ) -> list[Stranded]:
-    open_ones = _incident.c.stage.not_in([str(stage) for stage in ENDED])
+    open_ones = _incident.c.stage.not_in(_ENDED)
     query = select(column, func.count()).where(open_ones, column.is_not(None)).group_by(column)
     found = connection.execute(query)
     return [Stranded(what, name, many) for name, many in found if name in before and name not in after]

@@ -14,10 +14,11 @@ from typing import Any
 
 from dispatch.rules import Rules
 from geodata.datum import Datum
+from geodata.sources import holds_secret, refuse_secret
 from gridgov import city_calendars, city_categories, city_routing
 from gridgov.city_categories import Named
 from gridgov.city_tables import CityTable
-from gridgov.city_text import BadCityFile, Reader
+from gridgov.city_text import BadCityFile, Reader, Where
 from gridgov.city_values import UNREAD, one_of
 from gridgov.in_force import CityFacts
 from gridgov.outbox import rules as outbox
@@ -88,3 +89,19 @@ def _facts(reader: Reader) -> tuple[CityFacts | None, str | None]:
     datum = one_of(reader, ("city", "datum"), told.datum, Datum)
     facts = CityFacts(told.name_zh, told.name_en, told.case_prefix, told.zone, told.made_up, datum)
     return facts, told.fallback_department
+
+
+def require_no_secret(city: City) -> None:
+    """Raise BadCityFile where the file holds a password to a database of polygons: it would be kept with the
+    rules, and given back to whoever asks for them. A version in force from before this was refused goes on.
+    """
+    reader = Reader(city.text)
+    tables: list[tuple[Where, Any]] = [(("grids",), city.grids)]
+    tables += reader.several(("grids", "levels"), city.grids.get("levels", []))
+    tables += [(("specialised", number), one) for number, one in enumerate(city.specialised)]
+    for where, table in tables:
+        connection = table.get("postgis") if isinstance(table, Mapping) else None
+        if isinstance(connection, str) and holds_secret(connection):
+            reader.wrong((*where, "postgis"), refuse_secret("this table").message)
+    if reader.problems:
+        raise BadCityFile(reader.problems)

@@ -105,7 +105,7 @@ def there(reader: Reader, where: Where, name: str | None, known: Collection[str]
 
 def near(word: str, known: Iterable[str]) -> str:
     """What was perhaps meant, as the end of a sentence."""
-    found = get_close_matches(word[:80], sorted(known), n=2)
+    found = get_close_matches(word[:80], sorted(map(str, known)), n=2)
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 

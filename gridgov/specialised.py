@@ -195,6 +195,16 @@ def notes(connection: Connection, rules: Categories) -> tuple[str, ...]:
     return tuple(found)
 
 
+def codes(connection: Connection) -> dict[str, frozenset[str]]:
+    """The codes of the specialised grids in force, by the key of their field."""
+    newest = {row["version"]: key for key, row in _newest(connection).items()}
+    found: dict[str, set[str]] = {key: set() for key in newest.values()}
+    query = select(_grid.c.version, _grid.c.code).where(_grid.c.version.in_(list(newest)))
+    for version, code in connection.execute(query):
+        found[newest[version]].add(code)
+    return {key: frozenset(there) for key, there in found.items()}
+
+
 def _unknown(classes: Iterable[str], categories: Iterable[str], rules: Categories) -> list[str]:
     names = [one.key for one in rules]
     return [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dispatch.routing import FALLBACK, Situation, route
 from gridgov import shipped
 from gridgov.city import BadCityFile, City, effects, notes, parse, plan
-from gridgov.city_plan import TERRITORIAL
+from gridgov.city_effects import TERRITORIAL
 from tests.gridgov import scene
 
 TOWN = (Path(__file__).parent / "town.toml").read_text(encoding="utf-8")
