@@ -9,6 +9,9 @@ confirmed only where that can be told from what it holds:
   in which it calls a date estimated (the ones that depend on the sighting of the moon).
 * Without a country there is no list: only the years that the city's file itself confirms.
 
+A city may have several calendars, such as that of a hotline which never closes; a further one without a
+country has no holidays at all, so that there is nothing to wait for (`gridgov.city_calendars`).
+
 `Calendar.confirmed` tells; a deadline in an unconfirmed year may move when the list comes out.
 """
 
@@ -77,6 +80,17 @@ def calendar(
         workdays=frozenset(worked) - overrides.days_off | overrides.workdays,
         confirmed_years=frozenset(confirmed) | overrides.confirmed_years,
     )
+
+
+def unconfirmed(calendar: Calendar, first: int, last: int) -> tuple[int, ...]:
+    """The years from ``first`` to ``last`` whose days off are not published yet, or only guessed.
+
+    A deadline in one of them may move.
+
+    >>> unconfirmed(calendar("UTC", overrides=Overrides(confirmed_years=frozenset({2026}))), 2026, 2028)
+    (2027, 2028)
+    """
+    return tuple(year for year in range(first, last + 1) if year not in calendar.confirmed_years)
 
 
 def _listed(

@@ -15,6 +15,7 @@ from dispatch.errors import DispatchError
 from geodata.errors import GeodataError
 from gridgov import logs
 from gridgov.cli import (
+    categories,
     city,
     clocks,
     closure,
@@ -113,6 +114,7 @@ def gridgov(
 for module in (
     server,
     city,
+    categories,
     rules,
     grids,
     editions,
