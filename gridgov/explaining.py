@@ -43,8 +43,8 @@ CITY_CALENDAR: Final = "city"
 class Question:
     """What is asked about: as much of a report as rules ask for.
 
-    Where it is: a point, or the path of a grid, or neither, as of a call that names no place. ``photos``: how
-    many come with it.
+    Where it is: a point, or the path of a grid, or neither, as of a call that names no place. A grid lies in
+    no specialised grid that is a polygon: those are told by points. ``photos``: how many come with it.
     """
 
     category: str

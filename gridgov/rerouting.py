@@ -43,7 +43,8 @@ _READ: Final = tuple(
     )
 )
 
-#: So many incidents, the newest, are decided unless more are asked for: some ten seconds.
+#: So many incidents, the newest, are decided unless more are asked for: three seconds of a core, where New
+#: York's took 28 µs each.
 MOST: Final = 100_000
 #: A hundred years: all of any history.
 MOST_DAYS: Final = 36_525

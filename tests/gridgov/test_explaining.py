@@ -18,8 +18,10 @@ from dispatch.routing import RoutingRule
 from geodata.errors import UnknownGrid
 from gridgov.errors import BadInput
 from gridgov.explaining import Question, ask, listed, to_dict
+from gridgov.fields import Field, Fields
 from gridgov.in_force import InForce
 from tests.gridgov import scene
+from tests.gridgov.precincts import BETWEEN, precincts, stations
 from tests.gridgov.storage.conftest import Town
 from tests.gridgov.test_rerouting import changed
 
@@ -59,6 +61,36 @@ def test_where_it_lies_and_who_answers_there() -> None:
         ("street", "north_office", "北街道办"),
     ]
     assert (found["winner"]["rule"], found["winner"]["department"]) == ("territorial", "north_office")
+
+
+def test_the_specialised_grids_of_the_place_are_named_and_decide() -> None:
+    """Precinct 1 has what is between its border and the squares'; a grid as a whole lies in no polygon."""
+    found = town_with(
+        RoutingRule("precinct 1", "cleaning", specialised="police/1"),
+        RoutingRule("any station", "water", specialised="fire"),
+    )
+    layers = [Field(2, precincts()), Field(1, stations(), categories=frozenset({scene.RUBBISH}), edition=1)]
+    found = replace(found, fields=Fields.over(found.atlas.locator, 1, layers))
+    between = replace(scene.at("N2"), lon=BETWEEN["lon"], lat=BETWEEN["lat"])
+    told = to_dict(found, ask(found, Question(scene.NOISE, MONDAY, between)))
+    assert told["specialised"] == [
+        {
+            "grid": "police/1",
+            "field": "police",
+            "code": "1",
+            "field_zh": "警务",
+            "name": "西所",
+            "team": "west",
+        }
+    ]
+    assert told["winner"]["rule"] == "precinct 1"
+    whys = {one["rule"]: one["why"] for one in told["others"]}
+    assert whys == {
+        "any station": "it is for places in a grid of fire, and this one lies in no grid of fire",
+    }
+    in_a_grid = to_dict(found, ask(found, Question(scene.RUBBISH, MONDAY, path=("D", "N", "N2"))))
+    assert [one["grid"] for one in in_a_grid["specialised"]] == ["fire/F1"]
+    assert in_a_grid["winner"]["rule"] == "north rubbish", "a category before a specialised grid"
 
 
 def test_a_grid_may_be_named_instead_of_a_point() -> None:
