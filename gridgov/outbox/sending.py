@@ -29,7 +29,7 @@ THREADS: Final = 3
 #: Seconds after which the ledger is looked at, whatever else happens; for which commits are gathered; after
 #: which how far it is written down where nobody is told anything; and after which a fault is tried again.
 LOOK_S: Final = 5.0
-GATHER_S: Final = 0.05
+GATHER_S: Final = 0.25
 FLUSH_S: Final = 5.0
 AGAIN_S: Final = 5.0
 #: Seconds between looks for what waited too long, and what was delivered long ago.

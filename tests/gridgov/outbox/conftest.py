@@ -61,6 +61,16 @@ class Town:
         self.service.writer.run(commands.report(_person(self.service, "inspector"), sent))
         return sent.id
 
+    def reports(self, many: int) -> None:
+        """Report so many things at once."""
+        by, submit = _person(self.service, "inspector"), self.service.writer.submit
+        sent = [
+            SentReport(f"report-{n}", scene.RUBBISH, "inspector", position=scene.at("N1"))
+            for n in range(many)
+        ]
+        for future in [submit(commands.report(by, one)) for one in sent]:
+            future.result()
+
     def act(self, who: str, act: str, incident: str, seen: int, **more: Any) -> None:
         """Do something with an incident."""
         sent = SentAct(f"{act}-{incident}-{seen}", incident, Act(act), seen, **more)
