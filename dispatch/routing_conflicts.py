@@ -11,7 +11,7 @@ never wins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from itertools import chain, islice, product
 from typing import Final
 
 from dispatch.categories import Categories, Field, Urgency
@@ -31,6 +31,8 @@ from dispatch.weeks import held, possible
 _URGENCIES: Final = tuple(Urgency)
 #: So many of the rules that take everything from another are named.
 _NAMED: Final = 3
+#: Of so many categories and rules the best names are looked for; all of them would take minutes.
+_LOOKED_AT: Final = 50
 
 
 class _Box:
@@ -42,14 +44,6 @@ class _Box:
         self.rule, self.rank, self.subject = rule, rule.rank, rule.subject
         self.within = rule.specialised or ""
         self.time = held(rule.days, rule.hours, rule.working) & there_are
-
-    @property
-    def whole(self) -> bool:
-        """Does it take everything of its subject and place, whatever else is so?"""
-        rule = self.rule
-        return not (
-            self.within or rule.timed or rule.urgencies or rule.channels or rule.territorial is not None
-        )
 
 
 def conflicts(
@@ -71,7 +65,7 @@ def conflicts(
         if not box.time
     ]
     can_hold = [box for box in boxes if box.time]
-    return found + list(_ties(can_hold, subjects)) + list(_never(can_hold, subjects))
+    return found + list(_ties(can_hold, subjects)) + list(_never(can_hold, subjects, there_are))
 
 
 class _Subjects:
@@ -142,29 +136,29 @@ class _Alike:
                     yield other
 
 
-def _never(boxes: list[_Box], subjects: _Subjects) -> Iterator[str]:
-    covers = _Covers(boxes, subjects)
+def _never(boxes: list[_Box], subjects: _Subjects, there_are: int) -> Iterator[str]:
+    covers = _Covers(boxes, subjects, there_are)
     for box in boxes:
         if covers.all_of(box):
-            takers = covers.some_that_take(box)
-            names = ", ".join(map(repr, takers[:_NAMED])) + (" and others" if len(takers) > _NAMED else "")
-            take = f"{names} {'takes' if len(takers) == 1 else 'take'}"
+            names, complete = covers.some_that_take(box)
+            take = f"{', '.join(map(repr, names))}{'' if complete else ' and others'}"
+            take += " takes" if complete and len(names) == 1 else " take"
             yield f"rule {box.rule.name!r} can never win: {take} all it could match"
 
 
 class _Covers:
     """The rules by subject, specialised grid and place, to ask what takes from a rule what it could match."""
 
-    def __init__(self, boxes: list[_Box], subjects: _Subjects) -> None:
+    def __init__(self, boxes: list[_Box], subjects: _Subjects, there_are: int) -> None:
         self._subjects = subjects
         self._index: dict[tuple[Subject, str, Path], list[_Box]] = {}
-        # by how specific the subject is and the place: categories of which a single rule takes everything
+        # by how specific the subject is and the place: categories of which the rules there take everything
         self._wholly: dict[tuple[int, Path], list[frozenset[str]]] = {}
         for box in sorted(boxes, key=lambda box: box.rank, reverse=True):
             self._index.setdefault((box.subject, box.within, box.rule.under), []).append(box)
         single: dict[Path, set[str]] = {}
-        for (subject, _, under), found in self._index.items():
-            if not any(box.whole for box in found):
+        for (subject, within, under), found in self._index.items():
+            if within or not _take_everything(found, there_are):
                 continue
             if subject[0] == OF_CATEGORY:
                 single.setdefault(under, set()).add(subject[1])
@@ -191,31 +185,40 @@ class _Covers:
             for category in self._subjects.members[box.subject]
         )
 
-    def some_that_take(self, box: _Box) -> list[str]:
-        """The names of a few of the rules that take everything from this one."""
-        names: dict[str, None] = {}
-        for category in sorted(self._subjects.members[box.subject]):
+    def some_that_take(self, box: _Box) -> tuple[list[str], bool]:
+        """The names of a few of the rules that take everything from this one; are they all of them?"""
+        takers: dict[str, _Box] = {}
+        members = sorted(self._subjects.members[box.subject])
+        for category in members[:_LOOKED_AT]:
             for urgency, channel in _asked(box.rule):
-                left = box.time
-                takers = [o for o in self._higher(box, category) if _holds(o.rule, urgency, channel)]
-                for other in sorted(takers, key=lambda o: (-(o.time & box.time).bit_count(), o.rule.name)):
-                    if left & other.time:
-                        names[other.rule.name] = None
-                        left &= ~other.time
-            if len(names) > _NAMED:
-                break
-        return list(names)
+                takers |= {one.rule.name: one for one in self._take(box, category, urgency, channel)}
+            if len(takers) > _NAMED:
+                return list(takers)[:_NAMED], False
+        about = (self._subjects.members[one.subject] for one in takers.values())
+        return list(takers), frozenset().union(*about).issuperset(members)
+
+    def _take(self, box: _Box, category: str, urgency: Urgency, channel: str | None) -> Iterator[_Box]:
+        """Rules that together take everything of this from it; of the first few, those that take most."""
+        higher = (one for one in self._higher(box, category) if _holds(one.rule, urgency, channel))
+        first = sorted(
+            islice(higher, _LOOKED_AT),
+            key=lambda one: (-(one.time & box.time).bit_count(), one.rule.name),
+        )
+        left = box.time
+        for one in chain(first, higher):
+            if left & one.time:
+                yield one
+            left &= ~one.time
+            if not left:
+                return
 
     def _takes(self, box: _Box, category: str) -> bool:
-        higher = list(self._higher(box, category))
-        for urgency, channel in _asked(box.rule):
-            left = box.time
-            for other in higher:
-                if _holds(other.rule, urgency, channel):
-                    left &= ~other.time
-            if left:
-                return False
-        return True
+        """Do rules of higher rank take everything of this category?"""
+        return all(
+            _left(box, (one for one in self._higher(box, category) if _holds(one.rule, urgency, channel)))
+            == 0
+            for urgency, channel in _asked(box.rule)
+        )
 
     def _higher(self, box: _Box, category: str) -> Iterator[_Box]:
         """Rules of higher rank that hold wherever this one does, for some times, urgencies and channels."""
@@ -231,6 +234,28 @@ class _Covers:
                             break
                         if other.rule.territorial in (None, territorial):
                             yield other
+
+
+def _left(box: _Box, takers: Iterable[_Box]) -> int:
+    """The minutes that they leave it."""
+    left = box.time
+    for one in takers:
+        left &= ~one.time
+        if not left:
+            break
+    return left
+
+
+def _take_everything(boxes: list[_Box], there_are: int) -> bool:
+    """Do rules of one subject and place take all there is of them, whatever the urgency, channel and time?"""
+    for urgency in _URGENCIES:
+        left = there_are
+        for box in boxes:
+            if box.rule.territorial is None and _holds(box.rule, urgency, None):
+                left &= ~box.time
+        if left:
+            return False
+    return True
 
 
 def _asked(rule: RoutingRule) -> Iterable[tuple[Urgency, str | None]]:

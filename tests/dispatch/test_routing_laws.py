@@ -17,17 +17,19 @@ from dispatch.routing import Department, Routing, RoutingRule, Situation, explai
 from tests.dispatch import plain_routing
 from tests.dispatch.plain_routing import Reading, Universe, conflicts, first_failed, owner, specificity
 
-#: Two classes of two, one of no class, one whose department is its own; fire and crowds overlap in the first.
+#: Two classes of two and one of one; two have a department of their own. Fire and crowds overlap in the first,
+#: crowds and parades in the last, which is alone in its class and in parades.
 LISTED = tuple(
     Category("x", Kind.EVENT, str(n), f"事{n}", f"event {n}", class_code=of_class, department=own)
     for n, (of_class, own) in enumerate(
-        [("A", None), ("A", "water"), ("B", None), ("B", "water"), ("", None)]
+        [("A", None), ("A", "water"), ("B", None), ("B", "water"), ("C", None)]
     )
 )
 CATEGORIES = Categories(LISTED)
 FIELDS = {
     "fire": Field("fire", "消防", classes=frozenset({LISTED[0].class_key})),
     "crowds": Field("crowds", "大型活动", categories=frozenset({LISTED[0].key, LISTED[4].key})),
+    "parades": Field("parades", "游行", categories=frozenset({LISTED[4].key})),
     "markets": Field("markets", "市场", classes=frozenset({LISTED[2].class_key})),
 }
 DEPARTMENTS = (
@@ -73,14 +75,15 @@ def universe(calendar: Calendar) -> Universe:
     )
 
 
-subjects = st.sampled_from(
-    [
-        {},
-        *({"category": c.key} for c in LISTED[:3]),
-        *({"category_class": key} for key in CATEGORIES.classes),
-        *({"field": key} for key in FIELDS),
-    ]
+SUBJECTS = (
+    {},
+    *({"category": c.key} for c in LISTED),
+    *({"category_class": key} for key in CATEGORIES.classes),
+    *({"field": key} for key in FIELDS),
 )
+#: Each of these is for the same, but less specific than the one before.
+SAME = ({"category": LISTED[4].key}, {"category_class": LISTED[4].class_key}, {"field": "parades"})
+subjects = st.lists(st.sampled_from(SUBJECTS), min_size=1, max_size=3) | st.just(SAME)
 goes_to = st.sampled_from(
     [
         {"department": "desk"},
@@ -109,14 +112,15 @@ OTHERS: dict[str, st.SearchStrategy[Any]] = {
 @st.composite
 def rule_sets(draw: st.DrawFn) -> tuple[RoutingRule, ...]:
     """Rules that ask for few things each, of the few that the set as a whole asks for: so that they meet."""
-    asked = draw(st.lists(st.sampled_from(sorted(OTHERS)), max_size=4, unique=True))
-    about = draw(st.lists(subjects, min_size=1, max_size=3))
+    names = draw(st.lists(st.sampled_from(sorted(OTHERS)), max_size=4, unique=True))
+    asked = {name: draw(st.lists(OTHERS[name], min_size=1, max_size=3)) for name in names}
+    about = draw(subjects)
     found = []
-    for number in range(draw(st.integers(0, 9))):
+    for number in range(draw(st.integers(1, 9))):
         told = draw(st.sampled_from(about)) | draw(goes_to)
-        for name in asked:
+        for name, values in asked.items():
             if draw(st.booleans()):
-                told[name] = draw(OTHERS[name])
+                told[name] = draw(st.sampled_from(values))
         found.append(RoutingRule(f"r{number}", **told))
     return tuple(found)
 
