@@ -220,6 +220,33 @@ def test_what_a_rule_asks(asked: dict[str, object], told: dict[str, object], hol
     assert (found.rule == "asked") is holds
 
 
+#: Two rules as specific in what they are about; the one that is so in the next step wins.
+ALIKE = [
+    (RoutingRule("a", "lamps", field="fire"), RoutingRule("b", "clean", field="roads", under=("44",))),
+    (RoutingRule("a", "lamps", field="roads"), RoutingRule("b", "clean", field="fire", under=("44",))),
+    (
+        RoutingRule("a", "lamps", specialised="fire"),
+        RoutingRule("b", "clean", specialised="police", under=NORTH),
+    ),
+    (
+        RoutingRule("a", "lamps", specialised="police"),
+        RoutingRule("b", "clean", specialised="fire", under=NORTH),
+    ),
+    (
+        RoutingRule("a", "lamps", specialised="police/72"),
+        RoutingRule("b", "clean", specialised="fire/3", priority=1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "deeper"), ALIKE)
+def test_of_two_fields_or_two_specialised_grids_the_next_step_decides(
+    one: RoutingRule, deeper: RoutingRule
+) -> None:
+    assert route(city(one, deeper), AT_NIGHT).rule == "b"
+    assert route(city(deeper, one), AT_NIGHT).rule == "b"
+
+
 #: The place and the branch of the water bureau there.
 BRANCH = [((), "water"), (("45",), "water"), (("44",), "water-44"), (SOUTH, "water-44"), (MARKET, "water-01")]
 
