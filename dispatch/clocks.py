@@ -35,7 +35,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from dispatch.deadlines import ELAPSED, Calendar, Limit, Unit, advance, due, remaining
+from dispatch.deadlines import ELAPSED, LENGTH, Calendar, Limit, Unit, advance, due, remaining
 from dispatch.entries import Started
 
 
@@ -98,7 +98,8 @@ def started(
     """
     limit = stage.limit
     ends = due(calendar, limit, now)
-    whole = remaining(calendar, limit.unit, now, ends)
+    length = LENGTH.get(limit.unit)
+    whole = remaining(calendar, limit.unit, now, ends) if length is None else limit.amount * length
     then = _left_at_warning(whole, warn_percent)
     return Started(
         clock=str(clock),
@@ -157,8 +158,11 @@ def whole_of(calendar: Calendar, limit: Limit) -> timedelta:
 
     A single run may be given an hour more or less where clocks go forward or back while it lasts.
     """
-    minutes = {Unit.EM: 1, Unit.WM: 1, Unit.EH: 60, Unit.WH: 60, Unit.ED: 24 * 60, Unit.WD: _day(calendar)}
-    return timedelta(minutes=limit.amount * minutes[limit.unit])
+    if limit.unit is Unit.ED:
+        return timedelta(days=limit.amount)
+    if limit.unit is Unit.WD:
+        return timedelta(minutes=limit.amount * _day(calendar))
+    return limit.amount * LENGTH[limit.unit]
 
 
 def unconfirmed(calendar: Calendar, unit: Unit, start: datetime, ends: datetime) -> bool:

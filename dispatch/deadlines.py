@@ -67,7 +67,8 @@ UNIT_ZH: Final = {
 #: Units of time that runs through nights and holidays; the others are of working time.
 ELAPSED: Final = frozenset({Unit.EM, Unit.EH, Unit.ED})
 
-_LENGTH: Final = {
+#: Units that are as long wherever they lie; days are not.
+LENGTH: Final = {
     Unit.EM: timedelta(minutes=1),
     Unit.WM: timedelta(minutes=1),
     Unit.EH: timedelta(hours=1),
@@ -212,9 +213,7 @@ class Calendar:
         )
 
     def confirmed(self, moment: datetime) -> bool:
-        """Is the list of holidays known for the local year of this moment? A hotline that works every day of
-        the week and has no days off waits for none.
-        """
+        """Is the list of holidays of its local year known? Who works every day waits for none."""
         return self.works_every_day or self._local_year(moment) in self.confirmed_years
 
     def _local_year(self, moment: datetime) -> int:
@@ -250,7 +249,7 @@ def due(calendar: Calendar, limit: Limit, start: datetime) -> datetime:
     if limit.unit is Unit.ED:
         wall = start.astimezone(calendar.tz).replace(tzinfo=None)
         return _utc(wall + timedelta(days=limit.amount), calendar.tz)
-    return advance(calendar, limit.unit, start, limit.amount * _LENGTH[limit.unit])
+    return advance(calendar, limit.unit, start, limit.amount * LENGTH[limit.unit])
 
 
 def advance(calendar: Calendar, unit: Unit, start: datetime, left: timedelta) -> datetime:

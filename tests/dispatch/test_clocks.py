@@ -71,27 +71,36 @@ def test_a_clerk_agrees(whose: str, start: str, limit: str, yellow: str, red: st
     assert (clock.clock, clock.run, clock.limit, clock.unconfirmed_year) == ("handling", 3, limit, False)
 
 
-#: Why, when it starts, the limit, when it pauses, when it goes on, when it is due then; Shanghai's time.
+#: Why, whose calendar, when it starts, the limit, when it pauses, when it goes on, when it is due then.
 PAUSES = rows("""
-why                                                                            | starts           | limit | pauses           | goes on          | due then
-half of four hours done; the pause costs nothing                               | 2026-03-05 08:00 | 4wh   | 2026-03-05 10:00 | 2026-03-06 09:00 | 2026-03-06 11:00
-paused before National Day, again after it                                     | 2026-09-30 14:00 | 4wh   | 2026-09-30 17:00 | 2026-10-08 10:00 | 2026-10-08 11:00
-returned in the holidays: no working time lost, the end stands                 | 2026-09-30 14:00 | 8wh   | 2026-10-02 10:00 | 2026-10-06 10:00 | 2026-10-08 12:00
-returned and sent again within a minute at night                               | 2026-03-07 18:00 | 2wd   | 2026-03-07 18:00 | 2026-03-07 18:01 | 2026-03-11 08:00
-two days from when the doors opened end when they open                         | 2026-03-09 08:00 | 2wd   | 2026-03-09 10:00 | 2026-03-10 10:00 | 2026-03-12 08:00
-elapsed time stands still while it pauses                                      | 2026-03-05 22:00 | 2eh   | 2026-03-05 23:00 | 2026-03-06 09:00 | 2026-03-06 10:00
-overdue by an hour stays so: an hour of work before nine is the evening before | 2026-03-05 08:00 | 2wh   | 2026-03-05 11:00 | 2026-03-06 09:00 | 2026-03-05 18:00
-paused on the very end: due at once when it goes on                            | 2026-03-05 08:00 | 2wh   | 2026-03-05 10:00 | 2026-03-06 09:30 | 2026-03-06 09:30
+why                                                                            | whose     | starts           | limit | pauses           | goes on          | due then
+half of four hours done; the pause costs nothing                               | office    | 2026-03-05 08:00 | 4wh   | 2026-03-05 10:00 | 2026-03-06 09:00 | 2026-03-06 11:00
+paused before National Day, again after it                                     | office    | 2026-09-30 14:00 | 4wh   | 2026-09-30 17:00 | 2026-10-08 10:00 | 2026-10-08 11:00
+returned in the holidays: no working time lost, the end stands                 | office    | 2026-09-30 14:00 | 8wh   | 2026-10-02 10:00 | 2026-10-06 10:00 | 2026-10-08 12:00
+returned and sent again within a minute at night                               | office    | 2026-03-07 18:00 | 2wd   | 2026-03-07 18:00 | 2026-03-07 18:01 | 2026-03-11 08:00
+two days from when the doors opened end when they open                         | office    | 2026-03-09 08:00 | 2wd   | 2026-03-09 10:00 | 2026-03-10 10:00 | 2026-03-12 08:00
+elapsed time stands still while it pauses                                      | office    | 2026-03-05 22:00 | 2eh   | 2026-03-05 23:00 | 2026-03-06 09:00 | 2026-03-06 10:00
+overdue by an hour stays so: an hour of work before nine is the evening before | office    | 2026-03-05 08:00 | 2wh   | 2026-03-05 11:00 | 2026-03-06 09:00 | 2026-03-05 18:00
+paused on the very end: due at once when it goes on                            | office    | 2026-03-05 08:00 | 2wh   | 2026-03-05 10:00 | 2026-03-06 09:30 | 2026-03-06 09:30
+clocks go forward while it pauses: two elapsed hours are two                   | new york  | 2026-03-07 22:00 | 4eh   | 2026-03-08 00:00 | 2026-03-08 04:00 | 2026-03-08 06:00
+clocks go back while it runs: the hour that comes twice is an hour             | new york  | 2026-10-31 22:00 | 6eh   | 2026-10-31 23:00 | 2026-11-01 00:00 | 2026-11-01 04:00
+an office day rests over the jump                                              | new york  | 2026-03-06 09:00 | 2wd   | 2026-03-06 15:00 | 2026-03-09 11:00 | 2026-03-10 17:00
+Thanksgiving in the pause, and nothing worked in it                            | ny office | 2026-11-25 09:00 | 1wd   | 2026-11-25 18:00 | 2026-11-27 08:00 | 2026-11-27 09:00
 """)
 
 
 @pytest.mark.parametrize(
-    ("start", "limit", "pauses", "again", "red"), [row[1:] for row in PAUSES], ids=[row[0] for row in PAUSES]
+    ("whose", "start", "limit", "pauses", "again", "red"),
+    [row[1:] for row in PAUSES],
+    ids=[row[0] for row in PAUSES],
 )
-def test_a_clerk_agrees_on_pauses(start: str, limit: str, pauses: str, again: str, red: str) -> None:
-    fresh = handling(china(), limit, at(start))
-    left = remaining(china(), Limit.parse(limit).unit, at(pauses), fresh.due_at)
-    assert local(resumed(fresh, china(), at(again), left, 80).due_at) == red
+def test_a_clerk_agrees_on_pauses(
+    whose: str, start: str, limit: str, pauses: str, again: str, red: str
+) -> None:
+    city = CALENDARS[whose]
+    fresh = handling(city, limit, at(start, city))
+    left = remaining(city, Limit.parse(limit).unit, at(pauses, city), fresh.due_at)
+    assert local(resumed(fresh, city, at(again, city), left, 80).due_at, city) == red
 
 
 def handling(city: Calendar, limit: str, start: datetime, percent: int = 80) -> Started:
