@@ -185,7 +185,8 @@ def act(by: Somebody, sent: SentAct) -> Command:
         return scope.sees(incident.place.path, incident.lead, incident.reported_by)
 
     digest = _digest(by.id, sent if words is None else replace(sent, words=None), words is not None)
-    return Command(sent.id, digest, sent.incident, by.id, sent.seen, sent.happened_at, decide, sees, words)
+    happened, strict = sent.happened_at, sent.act in _ANSWERS
+    return Command(sent.id, digest, sent.incident, by.id, sent.seen, happened, decide, sees, words, strict)
 
 
 def _asked_at(act: Act, incident: Incident, desk: Desk) -> tuple[str, ...]:

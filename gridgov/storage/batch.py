@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from dispatch.bodies import kind_of, to_body
-from dispatch.entries import Entry, Fact, Noticed, Relocated, to_micros
+from dispatch.entries import Entry, Escalated, Fact, Noticed, Relocated, to_micros
 from dispatch.incidents import Incident, extend, fold
 from gridgov.in_force import InForce
 from gridgov.storage import ledger, projections, words
@@ -74,7 +74,8 @@ class Command:
     ``seen`` is the number of the entry the caller last saw; None for a command that begins an incident.
     ``happened_at`` None means now. ``words`` are not in the digest: they are compared where they are kept.
     ``sees`` asks whether its author may know of the incident at all, before
-    an answer tells anything of it.
+    an answer tells anything of it. ``strict``: what its author saw has to be the last entry, also where the
+    later ones change nothing for other acts.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Command:
     decide: Callable[[Incident | None, Desk], Decision]
     sees: Callable[[Incident, datetime], bool] | None = None
     words: Words | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ class Batch:
             raise UnknownIncident(incident=command.incident)
         if command.sees is not None and not command.sees(loaded.incident, self.now):
             raise UnknownIncident(incident=command.incident)
-        if loaded.incident.number != command.seen and not _same_still(loaded.entries, command.seen):
+        same = not command.strict and _same_still(loaded.entries, command.seen)
+        if loaded.incident.number != command.seen and not same:
             raise Stale(
                 command.incident,
                 command.seen,
@@ -292,8 +295,8 @@ class Batch:
 
 
 def _same_still(entries: Sequence[Entry], seen: int) -> bool:
-    """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid, or
-    that its clock was noticed?
+    """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid, that
+    its clock was noticed, or somebody asked about it?
 
     Else everybody's next act would be refused after each change of the boundaries, and after each warning.
     """
@@ -303,7 +306,7 @@ def _same_still(entries: Sequence[Entry], seen: int) -> bool:
 
 def _changes_nothing(fact: Fact) -> bool:
     """Whoever acts has seen all that matters, whether they know of this or not."""
-    return isinstance(fact, Noticed) or (isinstance(fact, Relocated) and not fact.moved)
+    return isinstance(fact, Noticed | Escalated) or (isinstance(fact, Relocated) and not fact.moved)
 
 
 def _told(entries: Sequence[Entry]) -> list[dict[str, Any]]:

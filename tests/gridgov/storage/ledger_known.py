@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from dispatch.entries import Noticed, Relocated
+from dispatch.entries import Escalated, Noticed, Relocated
 from dispatch.errors import DispatchError
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import Act
@@ -37,6 +37,8 @@ from tests.gridgov.storage.ledger_cast import (
     Sent,
 )
 
+#: After these, what somebody saw before them is still good, unless they answer an escalation.
+HARMLESS = (Relocated, Noticed, Escalated)
 #: How many entries a command may add; a notice, or handing on, two: that, and who is asked.
 _MAY_ADD = {SentReport: (1, 3), ImportedRow: (1,), DrawnAnew: (1,)}
 
@@ -103,7 +105,9 @@ class KnownLedger(RuleBasedStateMachine):
         # These boundaries are drawn where the old ones were, and a notice changes nothing: what was seen
         # before them is still good.
         since = {(sent.content.incident, later) for later in range(max(seen, 0) + 1, number + 1)}
-        return None if seen == number or (since and since <= self.harmless) else Stale
+        answers = act is not None and act.act in (Act.ACKNOWLEDGE, Act.PASS_ON)
+        same = since and since <= self.harmless and not answers
+        return None if seen == number or same else Stale
 
     def _sees(self, sent: Sent) -> bool:
         """May the sender see the incident as it was when the command was decided, that is: as we know it now?"""
@@ -143,9 +147,7 @@ class KnownLedger(RuleBasedStateMachine):
     def _learn_harmless(self, incident: str, last: int) -> None:
         with self.town.reader.connect() as connection:
             entries = ledger.history(connection, [incident])[incident][last:]
-        self.harmless |= {
-            (incident, entry.number) for entry in entries if isinstance(entry.fact, Relocated | Noticed)
-        }
+        self.harmless |= {(incident, entry.number) for entry in entries if isinstance(entry.fact, HARMLESS)}
 
     def _day(self, sent: Sent, receipt: Receipt) -> str:
         """The local day whose next case number this report or imported row has to get."""
