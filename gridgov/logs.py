@@ -60,6 +60,9 @@ def configure(log_format: str, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
+    for name in ("httpx2", "httpcore2"):
+        # They write down whole addresses, which may hold a key, and headers at their debug level.
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))
     talkative = logging.getLogger("uvicorn.error")
     talkative.addFilter(_WITHOUT_QUERIES)
     # At its debug level the websockets library writes every header down, cookies and tokens among them.

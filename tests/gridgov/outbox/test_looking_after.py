@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from dispatch.lifecycle import Role
-from gridgov import city
+from gridgov import city, logs
 from gridgov.api import outbox as api
 from gridgov.outbox import acts, signing
 from gridgov.outbox.trying import dry_run, position_at
@@ -214,6 +216,31 @@ class TestApi:
         said = capsys.readouterr()
         assert secret not in said.out + said.err
         assert "key=k" not in said.out + said.err
+
+    @pytest.mark.parametrize("level", ["debug", "info"])
+    def test_nor_does_the_library_that_sends_it_log_its_address(
+        self, opened: Opened, hook: Receiver, capsys: pytest.CaptureFixture[str], level: str
+    ) -> None:
+        root = logging.getLogger()
+        handlers, before = root.handlers[:], root.level
+        logs.configure("json", level)
+        try:
+            with opened() as town:
+                town.apply(webhook(hook.url + "/in?key=k") + notice())
+                town.report("a")
+                until(lambda: town.target("bureau").delivered == 1)
+                secret = town.target("bureau").secret
+        finally:
+            root.handlers[:] = handlers
+            root.setLevel(before)
+            for name in ("httpx2", "httpcore2", "uvicorn.error"):
+                logging.getLogger(name).setLevel(logging.NOTSET)
+            structlog.reset_defaults()
+        said = capsys.readouterr()
+        assert hook.taken[0].path == "/in?key=k"
+        assert "key=k" not in said.out + said.err
+        assert "v1=" not in said.out + said.err
+        assert secret not in said.out + said.err
 
     def test_a_dry_run_of_a_file_that_is_wrong_says_so(self, site: Site) -> None:
         answer = site.as_("administrator").post("/api/outbox/try", {"text": TOWN + notice()})
