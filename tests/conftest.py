@@ -4,6 +4,8 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
@@ -19,7 +21,10 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 # Explaining a failure traces every line run: that takes minutes here, and has ended whole runs (CPython 3.11).
 PHASES = tuple(phase for phase in Phase if phase is not Phase.explain)
 settings.register_profile("gridgov", deadline=None, derandomize=IN_CI, print_blob=True, phases=PHASES)
+settings.register_profile("quick", settings.get_profile("gridgov"), max_examples=25)
 settings.load_profile("gridgov")
+
+DESELECTED = "gridgov_deselected"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,9 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse options that contradict each other."""
+    """Refuse options that contradict each other; try fewer examples with --quick."""
     if config.getoption("--quick") and config.getoption("--long"):
         raise pytest.UsageError("--quick leaves out what --long adds: give one of them")
+    if config.getoption("--quick"):
+        settings.load_profile("quick")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -43,7 +50,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     deselected = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
     if deselected:
         config.hook.pytest_deselected(items=deselected)
-        items[:] = [item for item in items if item not in set(deselected)]
+        left = set(deselected)
+        items[:] = [item for item in items if item not in left]
+    if hasattr(config, "workeroutput"):  # one of several processes; its starter writes the closing line
+        config.workeroutput[DESELECTED] = [item.nodeid for item in deselected]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Count what was left out once; every process of a run left out the same."""
+    stats = node.config.pluginmanager.get_plugin("terminalreporter").stats
+    if "deselected" not in stats and (left_out := getattr(node, "workeroutput", {}).get(DESELECTED)):
+        stats["deselected"] = [SimpleNamespace(nodeid=nodeid) for nodeid in left_out]
 
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

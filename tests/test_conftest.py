@@ -53,13 +53,20 @@ def run(folder: Path, text: str, *options: str, ci: str = "") -> tuple[int, str]
     return done.returncode, done.stdout + done.stderr
 
 
+#: In one process, and as scripts/test runs everything.
+SPREAD = pytest.mark.parametrize("spread", [(), ("-n", "2", "--dist", "worksteal")], ids=["one", "two"])
+
+
 @pytest.mark.slow
+@SPREAD
 @pytest.mark.parametrize(
     ("options", "closing"),
     [([], "2 passed, 1 deselected"), (["--quick"], "1 passed, 2 deselected"), (["--long"], "3 passed in")],
 )
-def test_options_choose_what_runs(options: list[str], closing: str, tmp_path: Path) -> None:
-    status, output = run(tmp_path, TESTS, *options)
+def test_options_choose_what_runs(
+    options: list[str], closing: str, spread: tuple[str, ...], tmp_path: Path
+) -> None:
+    status, output = run(tmp_path, TESTS, *options, *spread)
     assert (status, closing in output) == (0, True), output
 
 
@@ -70,8 +77,9 @@ def test_quick_and_long_together_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_skip_is_said_loudly(tmp_path: Path) -> None:
-    status, output = run(tmp_path, SKIPS)
+@SPREAD
+def test_a_skip_is_said_loudly(spread: tuple[str, ...], tmp_path: Path) -> None:
+    status, output = run(tmp_path, SKIPS, *spread)
     assert status == 0, output
     assert "NOT PROVEN BY THIS RUN" in output
     assert "1 skipped: the cities' data is not at ../shared/data" in output
@@ -79,15 +87,38 @@ def test_a_skip_is_said_loudly(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_in_ci_a_skip_is_a_failure_and_an_expected_failure_is_none(tmp_path: Path) -> None:
-    status, output = run(tmp_path, SKIPS, ci="true")
+@SPREAD
+def test_in_ci_a_skip_is_a_failure_and_an_expected_failure_is_none(
+    spread: tuple[str, ...], tmp_path: Path
+) -> None:
+    status, output = run(tmp_path, SKIPS, *spread, ci="true")
     assert status == 1, output
     assert "nothing may be skipped, and this was: Skipped: no PostgreSQL here" in output
     assert "1 xfailed, 2 errors" in output
 
 
 @pytest.mark.slow
-def test_in_ci_a_skipped_module_is_a_failure(tmp_path: Path) -> None:
-    status, output = run(tmp_path, MODULE_SKIPS, ci="true")
-    assert status == pytest.ExitCode.INTERRUPTED, output
+@SPREAD
+def test_in_ci_a_skipped_module_is_a_failure(spread: tuple[str, ...], tmp_path: Path) -> None:
+    status, output = run(tmp_path, MODULE_SKIPS, *spread, ci="true")
+    assert status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED}, output
     assert "nothing may be skipped, and this was: Skipped: no Chromium here" in output
+
+
+EXAMPLES = """
+from hypothesis import given, strategies as st
+
+tried = []
+
+@given(st.integers())
+def test_law(n): tried.append(n)
+
+def test_count(): assert len(tried) == {}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "count"), [([], 100), (["--quick"], 25)])
+def test_quick_tries_fewer_examples(options: list[str], count: int, tmp_path: Path) -> None:
+    status, output = run(tmp_path, EXAMPLES.format(count), *options)
+    assert status == 0, output
