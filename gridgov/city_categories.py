@@ -82,7 +82,8 @@ def categories(reader: Reader, named: Named) -> Categories | None:
         (where, one) for where, raw in own if (one := _own(reader, where, raw, told, named)) is not None
     ]
     listed = [*_included(reader, told, named), *(one for _, one in placed)]
-    if any(category.standard == UNREAD for category in listed):
+    unnamed = any(category.standard == UNREAD for category in listed)
+    if unnamed:
         reader.wrong(("categories",), "its own categories need a standard: write one here, or one for each")
     if not listed:
         reader.wrong(
@@ -92,6 +93,9 @@ def categories(reader: Reader, named: Named) -> Categories | None:
     chosen = _settings(reader, told, listed, named)
     settled = [replace(category, **chosen(category)) for category in listed]
     stated = _standards(reader, standards, settled, named)
+    if unnamed:
+        # Nobody can say what is one of those and what is nothing at all.
+        return None
     try:
         return Categories(_with_standards(one, stated.get(one.key)) for one in settled)
     except BadRules as error:
@@ -186,7 +190,7 @@ def _read(table: Mapping[str, str], name: str, value: Callable[[Where, str], Any
 def _only_known(reader: Reader, told: CategoriesTable, known: set[str]) -> None:
     for name in ("limits", "urgency", "calendars", "automatic"):
         for key in getattr(told, name):
-            if key not in known:
+            if key not in known and UNREAD + key[key.find(":") :] not in known:
                 message = f"{key!r} is no key of a category or class" + near(key, known)
                 reader.wrong(("categories", name, key), message)
 

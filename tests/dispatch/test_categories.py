@@ -4,8 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from dispatch.categories import DEFAULT_LIMIT, KIND_ZH, URGENCY_ZH, Categories, Category, Kind, Urgency
-from dispatch.errors import BadRules, UnknownCategory
+from dispatch.categories import (
+    DEFAULT_LIMIT,
+    KIND_ZH,
+    URGENCY_ZH,
+    CaseStandard,
+    Categories,
+    Category,
+    Kind,
+    Urgency,
+)
+from dispatch.deadlines import Limit
+from dispatch.errors import BadRules, UnknownCategory, UnknownStandard
 from tests.dispatch.strategies import CATEGORIES, COVER, LAMP, NOISE, RUBBISH
 
 
@@ -113,3 +123,46 @@ def test_what_nobody_stated_is_two_working_days_and_marked() -> None:
 def test_everything_has_a_chinese_name() -> None:
     assert set(KIND_ZH) == set(Kind)
     assert set(URGENCY_ZH) == set(Urgency)
+
+
+# -- case standards
+
+MISSING = CaseStandard("missing", Limit.parse("2eh"), condition_zh="缺失", department="duty")
+BROKEN = CaseStandard("broken", Limit.parse("4wh"))
+
+
+def test_a_case_standard_is_found_by_its_code() -> None:
+    cover = replace(COVER, standards=(MISSING, BROKEN))
+    assert cover.standard_of("broken") is BROKEN
+    with pytest.raises(UnknownStandard) as refused:
+        cover.standard_of("gone")
+    assert refused.value.about == {"category": COVER.key, "standard": "gone", "known": ["missing", "broken"]}
+
+
+def test_what_is_filed_under_none_of_them_has_what_the_category_says() -> None:
+    cover = replace(COVER, standards=(MISSING,), calendar="crew", automatic="at once")
+    own = cover.standard_of(None)
+    assert (own.code, own.limit, own.urgency, own.department, own.calendar, own.automatic) == (
+        "",
+        COVER.limit,
+        COVER.urgency,
+        COVER.department,
+        "crew",
+        "at once",
+    )
+
+
+def test_a_condition_in_either_language_is_one() -> None:
+    assert BROKEN.condition_is_missing
+    assert not MISSING.condition_is_missing
+    assert not replace(BROKEN, condition_en="broken").condition_is_missing
+
+
+def test_two_standards_of_one_code_are_refused_and_one_without_a_code() -> None:
+    wrong = replace(COVER, standards=(MISSING, replace(BROKEN, code="missing"), replace(BROKEN, code="")))
+    with pytest.raises(BadRules) as refused:
+        Categories([wrong, replace(LAMP, standards=(MISSING,))])
+    assert refused.value.about["problems"] == [
+        f"category {COVER.key!r} has 2 case standards 'missing'",
+        f"category {COVER.key!r} has a case standard without a code",
+    ]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import time
-from datetime import date
+from datetime import UTC, date, datetime
+from datetime import time as clock_time
 from pathlib import Path
 
 import pytest
 
-from dispatch.categories import Kind, Urgency
+from dispatch.automatic import AutomaticRule, Does
+from dispatch.categories import CaseStandard, Category, Field, Kind, Urgency
+from dispatch.clocks import Clock, Clocks, StageLimit
 from dispatch.deadlines import Limit
-from dispatch.routing import Situation, route
+from dispatch.escalation import Ladder, Step
+from dispatch.lifecycle import Role
+from dispatch.routing import Department, RoutingRule, Situation, route
+from dispatch.rules import Rules
 from gridgov import shipped
-from gridgov.city import export, parse
+from gridgov.city import BadCityFile, export, parse
+from gridgov.city_rules import require_no_secret
 
 TOWN = (Path(__file__).parent / "town.toml").read_text(encoding="utf-8")
 DEMO = shipped.demo_city()
@@ -156,3 +164,264 @@ def test_an_own_category_in_full() -> None:
     found = parse(text, 1).rules.categories.get("noise")
     assert (found.key, found.kind) == ("nyc:component:Noise - Street/Sidewalk", Kind.COMPONENT)
     assert (found.urgency, str(found.limit), found.limit_is_default) == (Urgency.URGENT, "8eh", False)
+
+
+# -- case standards
+
+
+def standards(category: Category) -> list[tuple[str, str, str]]:
+    return [(one.code, str(one.limit), one.condition_zh) for one in category.standards]
+
+
+def town(more: str) -> Rules:
+    return parse(TOWN + more, 1).rules
+
+
+def test_several_limits_of_a_list_are_case_standards_whose_condition_is_the_citys_to_set() -> None:
+    grate = parse(DEMO, 1).rules.categories.get("cn2026:component:01004")
+    assert standards(grate) == [(limit, limit, "") for limit in ("2eh", "4wh", "2wd", "5wd", "1wd")]
+    assert all(one.condition_is_missing and one.origin == "cn2026" for one in grate.standards)
+    assert all(one.closing_zh == one.condition_en == "" for one in grate.standards), "nothing is invented"
+    exposed = parse(DEMO, 1).rules.categories.get("cn2026:event:06010")
+    assert exposed.standards == (), "one limit is the category's own"
+
+
+def test_the_citys_standards_replace_those_of_the_list_and_the_category_keeps_its_own_limit() -> None:
+    cover = parse(DEMO, 1).rules.categories.get("cn2026:event:01001")
+    assert [(code, limit) for code, limit, _ in standards(cover)] == [
+        ("missing", "2eh"),
+        ("broken", "4wh"),
+        ("rattling", "2wd"),
+        ("sunken", "5wd"),
+    ]
+    assert all(one.condition_zh and one.closing_en and one.origin == "city" for one in cover.standards)
+    assert (str(cover.limit), cover.standard_of(None).code) == ("4wh", "")
+    missing = cover.standard_of("missing")
+    assert (missing.urgency, missing.photos) == (Urgency.URGENT, (("report", 1), ("handle", 1)))
+
+
+def test_what_a_standard_leaves_out_is_the_categorys_but_not_what_is_done_by_itself() -> None:
+    rules = town(
+        """
+[categories.calendars]
+"t:component:manhole" = "crew"
+[categories.automatic]
+"t:component:manhole" = "at once"
+[[calendars]]
+key = "crew"
+[[automatic]]
+name = "at once"
+does = "file"
+[[categories.standards]]
+category = "t:component:manhole"
+code = "broken"
+[[categories.standards]]
+category = "t:event:noise"
+code = "night"
+limit = "30em"
+"""
+    )
+    cover = rules.categories.get("t:component:manhole")
+    assert (cover.calendar, cover.automatic) == ("crew", "at once")
+    assert cover.standards == (CaseStandard("broken", Limit.parse("4wh"), calendar="crew", origin="city"),)
+    [night] = rules.categories.get("t:event:noise").standards
+    assert (str(night.limit), night.limit_is_default, night.calendar) == ("30em", False, "")
+
+
+def test_a_standard_names_its_category_by_an_older_code_too() -> None:
+    more = '\n[[categories.standards]]\ncategory = "{}"\ncode = "old"\n'
+    found = parse(DEMO + more.format("cn2013:event:0101"), 1).rules.categories.get("cn2026:event:06001")
+    assert [one.code for one in found.standards] == ["old"]
+    with pytest.raises(BadCityFile, match="has two case standards 'old'"):
+        parse(DEMO + more.format("cn2026:event:06001") + more.format("cn2013:event:0101"), 1)
+
+
+def test_the_shipped_lists_are_those_of_the_source() -> None:
+    source = Path(__file__).parents[2] / "../shared/domain/categories.csv"
+    if not source.exists():
+        pytest.skip("the list that ours was made from is not here: ../shared/domain/categories.csv")
+    origins = {"list-2026": "cn2026", "list-2013": "cn2013", "proposal": "gridgov"}
+    with source.open(encoding="utf-8") as file:
+        listed = {
+            (origins[row["origin"]], row["kind"], row["code"]): (row["name_zh"], row["limits"])
+            for row in csv.DictReader(file)
+        }
+    ours = {}
+    for one in (listed.category for listed in shipped.categories()):
+        stated = [str(norm.limit) for norm in one.standards]
+        if not stated and not one.limit_is_default:
+            stated = [str(one.limit)]
+        ours[one.standard, str(one.kind), one.code] = one.name_zh, "|".join(stated)
+    assert ours == listed
+
+
+# -- everything else that a file may say
+
+
+FULL = (
+    TOWN.replace('name_zh = "北街道办"', 'name_zh = "北街道办"\nparent = "office"\nunder = "D/N"')
+    + """
+[[calendars]]
+key = "hotline"
+hours = ["00:00-24:00"]
+week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+[[calendars]]
+key = "bureau"
+country = "CN"
+hours = ["09:00-17:00"]
+days_off = [2026-03-05]
+confirmed_years = [2027]
+
+[clocks]
+intake = "15em"
+verify = "45wm"
+warn_percent = 70
+[clocks.calendars]
+verify = "bureau"
+
+[[fields]]
+key = "tidy"
+name_zh = "市容"
+categories = ["t:event:rubbish", "t:event:noise"]
+
+[[automatic]]
+name = "at once"
+does = "dispatch"
+channels = ["hotline", "inspector"]
+photos = 2
+near_border = true
+
+[[routing]]
+name = "all of it"
+department = "office"
+branch = true
+field = "tidy"
+under = "D/N"
+specialised = "police/72"
+days = ["sat", "sun"]
+hours = ["18:00-08:00", "12:00-14:00"]
+working = false
+urgency = ["critical", "urgent"]
+channels = ["hotline"]
+priority = 3
+co_handlers = ["water"]
+
+[[routing]]
+name = "whose ground"
+territorial = "street"
+working = true
+
+[escalation]
+clocks = ["handling"]
+[[escalation.steps]]
+level = "street"
+roles = ["shift_leader", "manager"]
+answer_within = "2wh"
+calendar = "bureau"
+[[escalation.steps]]
+level = "district"
+roles = ["supervisor"]
+answer_within = "30em"
+"""
+)
+
+
+def test_a_file_that_says_everything() -> None:
+    city = parse(FULL, 7)
+    rules = city.rules
+    assert rules.version == 7
+    assert rules.routing.departments["north_office"] == Department(
+        "north_office", "北街道办", "", "office", ("D", "N")
+    )
+    assert rules.clocks == Clocks(
+        intake=StageLimit(Limit.parse("15em")),
+        verify=StageLimit(Limit.parse("45wm"), "bureau"),
+        warn_percent=70,
+    )
+    field = Field("tidy", "市容", "", frozenset(), frozenset({"t:event:rubbish", "t:event:noise"}))
+    assert rules.fields == rules.routing.fields == {"tidy": field}
+    assert rules.automatic == {
+        "at once": AutomaticRule("at once", Does.DISPATCH, frozenset({"hotline", "inspector"}), 2, True)
+    }
+    assert rules.routing.rules[1:] == (
+        RoutingRule(
+            "all of it",
+            "office",
+            field="tidy",
+            under=("D", "N"),
+            specialised="police/72",
+            days=frozenset({5, 6}),
+            hours=((clock_time(18), clock_time(8)), (clock_time(12), clock_time(14))),
+            working=False,
+            urgencies=frozenset({Urgency.CRITICAL, Urgency.URGENT}),
+            channels=frozenset({"hotline"}),
+            priority=3,
+            branch=True,
+            co_handlers=("water",),
+        ),
+        RoutingRule("whose ground", "", territorial="street", working=True),
+    )
+    assert rules.ladder == Ladder(
+        (
+            Step(
+                "street",
+                frozenset({Role.SHIFT_LEADER, Role.MANAGER}),
+                StageLimit(Limit.parse("2wh"), "bureau"),
+            ),
+            Step("district", frozenset({Role.SUPERVISOR}), StageLimit(Limit.parse("30em"))),
+        ),
+        frozenset({Clock.HANDLING}),
+    )
+    assert rules.routing.calendar is rules.calendar
+
+
+def test_calendars_side_by_side() -> None:
+    city = parse(FULL, 1)
+    hotline, bureau = (city.rules.calendar_of(key) for key in ("hotline", "bureau"))
+    sunday_night = datetime(2027, 10, 3, 19, 0, tzinfo=UTC)
+    assert hotline.is_working(sunday_night)
+    assert hotline.confirmed(sunday_night), "without holidays there is no list to wait for"
+    assert not bureau.is_workday(date(2026, 3, 5))
+    assert bureau.is_workday(date(2026, 2, 14)), "a make-up Saturday of its country"
+    assert 2027 in bureau.confirmed_years
+    assert city.countries == {"bureau": "CN"}
+    assert city.rules.calendar_of("") is city.rules.calendar
+
+
+def test_a_file_without_the_newer_tables_says_what_it_always_said() -> None:
+    rules = parse(TOWN, 1).rules
+    assert (rules.calendars, rules.clocks, rules.automatic, rules.ladder, rules.fields) == (
+        {},
+        Clocks(),
+        {},
+        Ladder(),
+        {},
+    )
+    assert not any(category.standards for category in rules.categories)
+
+
+def test_the_ladder_is_for_every_clock_unless_it_says_otherwise() -> None:
+    rules = parse(FULL.replace('clocks = ["handling"]', ""), 1).rules
+    assert rules.ladder.clocks == frozenset(Clock)
+
+
+@pytest.mark.parametrize("connection", ["postgresql://reader:sesame@db/survey", "host=db password=sesame"])
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ('[grids]\npostgis = "{}"\n', "grids.postgis"),
+        ('[[grids.levels]]\nkey = "a"\n[[grids.levels]]\npostgis = "{}"\n', "grids.levels 2, postgis"),
+        ('[[specialised]]\nkey = "police"\npostgis = "{}"\n', "specialised 1, postgis"),
+    ],
+)
+def test_a_file_with_a_password_is_not_taken(more: str, line: str, connection: str) -> None:
+    text = TOWN + more.format(connection)
+    city = parse(text, 1)  # what is in force since before goes on
+    with pytest.raises(BadCityFile, match=r"PGPASSWORD") as refused:
+        require_no_secret(city)
+    [problem] = refused.value.problems
+    assert problem.where == line
+    assert text.split("\n")[(problem.line or 0) - 1].startswith("postgis")
+    assert "sesame" not in str(refused.value)
+    require_no_secret(parse(TOWN + more.format("service=survey"), 1))
