@@ -92,6 +92,8 @@ class IncidentRow(SQLModel, table=True):
         Index("incident_reporter", "stream", "reported_by", "first"),
         # What the sweeper looks at next; None, of all that has ended, comes to lie outside its range.
         Index("incident_look", "stream", "look_at"),
+        # What is yellow or red; likewise.
+        Index("incident_yellow", "stream", "clock_warn_at"),
     )
     stream: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
