@@ -208,6 +208,7 @@ def councils(shared_data):
     return council(shared_data, 2013), council(shared_data, 2023)
 
 
+@pytest.mark.slow
 def test_new_yorks_council_districts_redrawn(councils):
     """47 of 51 go on with another border; of 43, the district moved on and the number went to another place."""
     comparison = compare(*councils)
