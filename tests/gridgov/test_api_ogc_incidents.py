@@ -57,6 +57,7 @@ class TestWhich:
         assert leader.get(f"/api/incidents/{reported['nowhere']}").status_code == 200
         assert leader.get(f"{ITEMS}/{reported['nowhere']}").status_code == 404
 
+    @pytest.mark.slow
     def test_everybody_sees_what_lists_show_them(self, site: Site, reported: dict[str, str]) -> None:
         """For every role: the features are the rows of /api/incidents that have a point."""
         site.as_("clerk").act("file", reported["N1"], 1)
