@@ -283,6 +283,7 @@ def tracts(shared_data):
     return Hierarchy.build(WARDS, [a_grid(one.code, one.geometry) for one in read_in.drawn])
 
 
+@pytest.mark.slow
 def test_every_report_of_new_york_is_located_as_by_geopandas(tracts, shared_data):
     """All 23,058 points; 8 lie outside every tract, 6 of them in rows that have a status."""
     rows = pandas.read_csv(
