@@ -287,6 +287,7 @@ def test_bostons_66_overlaps_are_found_and_accepted_by_name(shared_data):
     assert len(settle(drawing, marked).lowest) == 255
 
 
+@pytest.mark.slow
 def test_new_yorks_one_overlap_is_float_noise(shared_data):
     section = {"file": "nyc/tract2020.geojson.gz", "levels": [{"key": "tract", "code": "boroct2020"}]}
     (found,) = [one for one in check(read(section, shared_data)) if one.code == "OVERLAP"]
