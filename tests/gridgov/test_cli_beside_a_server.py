@@ -60,6 +60,7 @@ def test_somebody_added_beside_a_server_can_sign_in_at_once(town: Installation, 
     assert (held["role"], held["department"]) == ("handler", "water")
 
 
+@pytest.mark.slow
 def test_a_history_comes_in_through_the_server(town: Installation, server: Server, tmp_path: Path) -> None:
     table, mapping = history(
         tmp_path, *(line(no=f"A-{n}") for n in range(1203)), line(no="A-0", text="other")
