@@ -136,6 +136,7 @@ def test_a_date_that_is_none_is_refused(town: Installation, tmp_path: Path, mome
     assert states(town) == [(1, "in_force")]
 
 
+@pytest.mark.slow
 def test_a_code_that_comes_to_stand_for_another_place_is_refused_unless_accepted(
     town: Installation, tmp_path: Path
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_code_that_comes_to_stand_for_another_place_is_refused_unless_accepted
     assert told in done["findings"]
 
 
+@pytest.mark.slow
 def test_carried_assignments_are_listed_confirmed_and_declined(town: Installation, tmp_path: Path) -> None:
     add(town, "wang", "D/N/N1")
     add(town, "zhang", "D/S/S1")
@@ -185,6 +187,7 @@ def test_carried_assignments_are_listed_confirmed_and_declined(town: Installatio
     assert town.run("grids", "decline", "nothing").code == 1
 
 
+@pytest.mark.slow
 def test_beside_a_server_the_same_goes_through_it(server: Server, tmp_path: Path) -> None:
     server.service.lock.describe(url=server.url, token=OPERATOR)
     town = Installation(server.service.settings.data)
