@@ -113,6 +113,7 @@ def test_without_a_store_and_grids_there_is_nothing_to_check_with(tmp_path: Path
     assert (ran.code, "no table [grids] to check with" in ran.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_layers_are_put_in_force_listed_given_back_and_taken_off(town: Installation, tmp_path: Path) -> None:
     done = specialised(town, "import", files(tmp_path), "--json").json
     assert [(one["key"], one["version"], one["new"]) for one in done["layers"]] == [
@@ -202,6 +203,7 @@ def test_a_plan_says_that_layers_come_from_elsewhere(town: Installation, tmp_pat
     assert [(change["what"], change["kind"]) for change in plan["changes"]] == [("specialised", "changed")]
 
 
+@pytest.mark.slow
 def test_another_edition_carries_the_sets_over(town: Installation, tmp_path: Path) -> None:
     file = files(tmp_path)
     specialised(town, "import", file)
