@@ -45,6 +45,7 @@ def followed(recorded: Recorded, seen: Scope, start: int, end: int) -> dict[str,
     return picture.rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_list_and_frame_make_the_fresh_list_for_each_kind_of_entry(recorded: Recorded, kind: str) -> None:
     """Snapshot + frame == fresh snapshot, one step over each entry of the kind, for every scope."""
