@@ -91,6 +91,7 @@ class Desk:
         return False
 
 
+@pytest.mark.slow
 def test_desks_of_every_scope_are_told_exactly_their_entries_while_the_town_is_at_work(
     town: LiveTown,
 ) -> None:
@@ -111,6 +112,7 @@ def test_desks_of_every_scope_are_told_exactly_their_entries_while_the_town_is_a
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_desk_that_drops_every_few_frames_is_told_each_entry_once_in_order(town: LiveTown) -> None:
     async def run() -> None:
         async with serving(town) as feed:
@@ -182,6 +184,7 @@ def test_the_longest_gap_is_still_replayed(town: LiveTown) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_slow_reader_is_ended_and_slows_nobody(town: LiveTown) -> None:
     """What waits for it is bounded and then dropped; the others are told everything; its cursor brings it back."""
 
