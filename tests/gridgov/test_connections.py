@@ -112,6 +112,7 @@ def test_a_body_may_be_longer_and_take_longer(line: socket.socket) -> None:
     assert is_open(line)
 
 
+@pytest.mark.slow
 def test_a_connection_may_rest_between_requests(line: socket.socket) -> None:
     for _ in range(3):
         assert is_open(line)
