@@ -25,6 +25,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     town.close_down()
 
 
+@pytest.mark.slow
 def test_the_row_after_an_entry_is_the_row_of_the_table_for_every_kind_of_entry(recorded: Recorded) -> None:
     kinds = set()
     for told in recorded.since(0):
