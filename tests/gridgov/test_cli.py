@@ -35,6 +35,7 @@ COMMANDS = [
     ["incidents", "import"],
     ["incidents", "export"],
     ["closure"],
+    ["due"],
     ["watch"],
     ["rebuild"],
 ]
