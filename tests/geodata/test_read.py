@@ -311,6 +311,7 @@ def section_of(city):
     return tomllib.loads((HERE / city).read_text("utf-8"))["grids"]
 
 
+@pytest.mark.slow
 def test_new_york_is_read_from_its_file(shared_data):
     drawing = read(section_of("new_york.toml"), shared_data)
     findings = check(drawing)
@@ -324,6 +325,7 @@ def test_new_york_is_read_from_its_file(shared_data):
         assert whole == pytest.approx(sum(grid.area_m2 for grid in hierarchy.lowest), abs=1)
 
 
+@pytest.mark.slow
 def test_new_yorks_borough_column_gives_two_grids_two_parents(shared_data):
     section = section_of("new_york.toml")
     section["levels"][0] = {"key": "borough", "code": "borough"}
