@@ -64,6 +64,7 @@ def listed(server: Server, token: str) -> tuple[dict[str, Any], str]:
     return {row["id"]: row for row in rows}, cursor
 
 
+@pytest.mark.slow
 def test_list_and_feed_make_the_fresh_list_over_http(server: Server) -> None:
     """The law of the feed between two lists that a client gets, for several people at once, while others work."""
     play = Play(5)
