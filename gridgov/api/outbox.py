@@ -41,10 +41,11 @@ class Discarded(Dead):
 
 
 class DryRun(Body):
-    """A city's file, the one in force unless told; and over how many days."""
+    """A city's file, the one in force unless told; over how many days, and how many entries at most."""
 
     text: str | None = None
     days: Annotated[int, Field(ge=1, le=trying.MOST_DAYS)] = 7
+    most: Annotated[int, Field(ge=1, le=trying.MOST)] = trying.MOST
 
 
 @router.get("")
@@ -102,6 +103,8 @@ def dry_run(sent: DryRun, _: Administrator, gridgov: GridGov) -> Response:
         with service.reader.connect() as connection:
             found = city.current(connection) if sent.text is None else city.parse(sent.text, 0)
             telling = Telling() if found is None else found.telling
-            return Answer(trying.dry_run(connection, telling, sent.days, service.clock(), service.stream))
+            return Answer(
+                trying.dry_run(connection, telling, sent.days, service.clock(), sent.most, service.stream)
+            )
     finally:
         _ONE.release()

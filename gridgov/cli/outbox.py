@@ -158,6 +158,9 @@ def try_(
         ),
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=trying.MOST_DAYS, help="Over so many days.")] = 7,
+    most: Annotated[
+        int, typer.Option(min=1, help="Of more entries than this, only the newest are tried.")
+    ] = trying.MOST,
     as_json: AsJson = False,
 ) -> None:
     """What would have been told to whom over the last days, by the rules in force or a file's. Sends nothing.
@@ -167,7 +170,7 @@ def try_(
     with reader_of(settings_of(context)) as engine, snapshot(engine) as connection:
         found = given or city.current(connection)
         telling = Telling() if found is None else found.telling
-        tried = trying.dry_run(connection, telling, days, utcnow())
+        tried = trying.dry_run(connection, telling, days, utcnow(), most)
     if as_json:
         print_json(tried)
         return
@@ -177,6 +180,8 @@ def try_(
     ]
     head = ("notice", "target", "such as", "recipients", "deliveries")
     print_table(f"of {tried['entries']} entries in {days} days", head, rows, numbers=2)
+    if tried["left_out"]:
+        say(f"{tried['left_out']} older entries were left out: see --most")
 
 
 def _examples(examples: list[dict[str, Any]]) -> str:

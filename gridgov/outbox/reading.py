@@ -48,16 +48,17 @@ def part(
     epoch: str,
     position: int,
     stream: str,
+    chunk: int = CHUNK,
 ) -> Part:
     """What the next entries after ``position`` lead to: up to the first that anybody may be told of and some
-    after it, or all that nobody is told of.
+    after it (``chunk`` in all), or all that nobody is told of.
     """
     first, last, full = _first(connection, kinds_of(telling), position, stream)
     if first is None:
         return Part((), last, (), full)
-    read = since(connection, first - 1, CHUNK, stream)
+    read = since(connection, first - 1, chunk, stream)
     deliveries = [one for entry in read for one in told(telling, entry, people, levels, epoch)]
-    return Part(tuple(deliveries), read[-1].position, tuple(read), len(read) == CHUNK or full)
+    return Part(tuple(deliveries), read[-1].position, tuple(read), len(read) == chunk or full)
 
 
 def _first(

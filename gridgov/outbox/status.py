@@ -68,7 +68,7 @@ def _target(
         "retry_at": _iso(row["retry_at"]),
         "error": row["error"],
         "secret_at": _iso(row["secret_at"]),
-        "both_until": _iso(row["old_until"]),
+        "both_until": _iso(row["old_until"]) if (row["old_until"] or 0) > to_micros(now) else None,
     }
 
 

@@ -150,6 +150,14 @@ class TestDryRun:
             found = self.tried(town, webhook(hook.url) + notice())
             assert (found["entries"], found["deliveries"]) == (1, 1)
 
+    def test_of_very_many_only_the_newest_are_tried(self, opened: Opened, hook: Receiver) -> None:
+        with opened(start=False) as town:
+            town.reports(5)
+            telling = city.parse(TOWN + webhook(hook.url) + notice(), 0).telling
+            with town.service.reader.connect() as connection:
+                found = dry_run(connection, telling, 7, town.clock.now, most=2)
+            assert (found["entries"], found["left_out"], found["deliveries"]) == (2, 3, 2)
+
     @pytest.mark.parametrize("many", [0, 1, 2, 7])
     def test_the_first_position_of_a_day_is_found_by_halving(self, opened: Opened, many: int) -> None:
         with opened(start=False) as town:
