@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from dispatch.lifecycle import Act
 from geodata.grids import Hierarchy
 from geodata.locate import Located
-from gridgov import city, commands
+from gridgov import city, commands, shipped
 from gridgov.commands import SentAct, SentReport
 from gridgov.editions import Atlases, digest
 from gridgov.errors import UnknownEdition
@@ -178,6 +178,36 @@ def test_a_department_with_open_work_stays(settled: Store) -> None:
     with pytest.raises(city.StillInUse) as refused:
         settled.run(city.apply(gone, "me"))
     assert refused.value.about["stranded"] == [{"what": "department", "name": "water", "incidents": 1}]
+
+
+STANDARD = '\n[[categories.standards]]\ncategory = "t:event:rubbish"\ncode = "street"\nlimit = "2eh"\n'
+
+
+def test_a_case_standard_with_open_work_may_go_and_a_note_says_so(store: Store) -> None:
+    store.run(city.apply(TOWN + STANDARD, "me"))
+    store.run(city.import_edition(scene.hierarchy(), "first", **EDITION))
+    sent = SentReport(
+        str(uuid.uuid4()), scene.RUBBISH, "inspector", position=scene.at("S1"), standard="street"
+    )
+    receipt = store.run(commands.report(scene.INSPECTOR, sent))
+    applied = store.run(city.apply(TOWN, "me"))
+    assert any("1 open in case standard 'street' of t:event:rubbish" in note for note in applied.notes)
+    filed = SentAct(str(uuid.uuid4()), receipt.incident, Act.FILE, receipt.number)
+    after = store.run(commands.act(scene.CLERK, filed)).after
+    assert after.standard is None, "filed under the category's own"
+
+
+def test_the_whole_of_a_file_reaches_the_writer(store: Store) -> None:
+    demo = shipped.demo_city()
+    store.run(city.apply(demo, "me"))
+    store.run(city.import_edition(scene.hierarchy(), "first", **EDITION))
+    assert store.writer.in_force.rules == city.parse(demo, 1).rules
+
+
+def test_a_file_with_a_password_is_not_kept(settled: Store) -> None:
+    with pytest.raises(city.BadCityFile, match="no place for one"):
+        city.apply(TOWN + '\n[grids]\npostgis = "postgresql://a:sesame@db/x"\n', "me")
+    assert [row["version"] for row in settled.all(RulesRow)] == [1]
 
 
 # -- editions
