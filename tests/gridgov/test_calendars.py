@@ -6,7 +6,7 @@ import pytest
 
 from dispatch.deadlines import Limit, due
 from dispatch.errors import BadRules
-from gridgov.calendars import Overrides, UnknownCountry, calendar
+from gridgov.calendars import Overrides, UnknownCountry, calendar, unconfirmed
 
 #: The make-up workdays of 2026, as published by the State Council's office.
 MAKE_UP_2026 = {date(2026, *day) for day in [(1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10)]}
@@ -46,6 +46,15 @@ def test_a_year_whose_list_is_not_published_is_not_confirmed_although_the_librar
     assert any(day.year == beyond for day in CHINA.days_off)
     assert not any(day.year == beyond for day in CHINA.workdays)
     assert not CHINA.confirmed(datetime(beyond, 3, 1, tzinfo=UTC))
+
+
+def test_the_years_whose_list_is_not_published_are_named() -> None:
+    known_to = max(CHINA.confirmed_years)
+    assert unconfirmed(CHINA, 2024, known_to + 2) == (known_to + 1, known_to + 2)
+    assert unconfirmed(calendar("America/New_York", "US", "NY"), 2024, 2030) == ()
+    # the dates of the moon's months are estimated: gaps are named, not only the end
+    assert unconfirmed(calendar("Europe/Istanbul", "TR"), 2020, 2020) == ()
+    assert 2047 in unconfirmed(calendar("Europe/Istanbul", "TR"), 2020, 2049)
 
 
 def test_the_city_confirms_a_year_itself() -> None:
