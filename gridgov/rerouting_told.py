@@ -12,12 +12,14 @@ from gridgov.rows import iso
 
 
 def to_dict(found: Rerouted, old: Routing, new: Routing) -> dict[str, Any]:
-    """What was found as the outside is shown it, the largest changes first; times in UTC."""
+    """What was found as the outside is shown it, the largest changes first; times in UTC, ``text`` for
+    people.
+    """
     moves = [
         {**_department("before", old, pair[0]), **_department("after", new, pair[1]), **_change(change)}
         for pair, change in _largest(found.moved)
     ]
-    return {
+    told = {
         "since": iso(found.since),
         "until": iso(found.until),
         "reported": found.reported,
@@ -39,6 +41,7 @@ def to_dict(found: Rerouted, old: Routing, new: Routing) -> dict[str, Any]:
             "no_longer": _change(found.no_longer),
         },
     }
+    return told | {"text": list(_lines(told))}
 
 
 def _largest(counts: Mapping[Pair, Change]) -> list[tuple[Pair, Change]]:
@@ -64,8 +67,7 @@ def _department(when: str, routing: Routing, code: str) -> dict[str, str]:
     return {when: code, f"{when}_zh": known.name_zh if known else code}
 
 
-def lines(told: Mapping[str, Any]) -> Iterator[str]:
-    """What :func:`to_dict` gave, in sentences for people."""
+def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     many = f"{told['decided']:,}"
     if told["cut"]:
         many = f"the newest {many} of {told['reported']:,} (the others were not looked at)"

@@ -18,7 +18,7 @@ from gridgov.cli.reading import reader_of, settings_of
 from gridgov.clock import utcnow
 from gridgov.errors import ServiceError
 from gridgov.operating import operator
-from gridgov.rerouting_told import lines, to_dict
+from gridgov.rerouting_told import to_dict
 from gridgov.storage.engine import snapshot
 from gridgov.storage.errors import NoRulesYet
 
@@ -139,7 +139,7 @@ def _tried(connection: Connection, old: rules.City, new: rules.City, days: int, 
 
 
 def _show_tried(tried: dict[str, Any]) -> None:
-    _list("tried on what was reported 规则试算", lines(tried))
+    _list("tried on what was reported 规则试算", tried["text"])
     if tried["moves"]:
         head = ("from 原派往", "to 改派往", "examples 案卷", "by 原依据", "by 新依据", "incidents 件数")
         print_table("", head, [_move(one) for one in tried["moves"]], numbers=1)

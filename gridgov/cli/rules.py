@@ -77,7 +77,7 @@ def explain(
     path: Annotated[str | None, typer.Option(help="A grid instead: its path, codes joined by /.")] = None,
     standard: Annotated[str | None, typer.Option(help="Code of a case standard of the category.")] = None,
     urgency: Annotated[
-        Urgency | None, typer.Option(show_default="the standard's or the category's own")
+        Urgency | None, typer.Option(help="How urgent.", show_default="the standard's or the category's own")
     ] = None,
     channel: Annotated[str, typer.Option(help="How it came, such as hotline.")] = "",
     photos: Annotated[int, typer.Option(min=0, help="How many come with it.")] = 0,

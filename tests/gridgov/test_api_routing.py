@@ -169,6 +169,7 @@ class TestTrial:
         site.as_("inspector").report(scene.RUBBISH)
         found = self.plan(site, days=7).json()["rerouted"]
         assert (found["reported"], found["decided"], found["elsewhere"], found["cut"]) == (2, 2, 1, False)
+        assert found["text"][0].endswith(", 1 would go elsewhere")
         (move,) = found["moves"]
         assert (move["before"], move["before_zh"], move["after"], move["after_zh"], move["incidents"]) == (
             *("water", "水务局", "office", "区办"),

@@ -29,7 +29,7 @@ from dispatch.rules import Rules
 from gridgov import commands
 from gridgov.commands import ImportedRow, SentReport
 from gridgov.rerouting import EXAMPLES, Rerouted, rerouted
-from gridgov.rerouting_told import lines, to_dict
+from gridgov.rerouting_told import to_dict
 from gridgov.service import Service
 from gridgov.siting import units
 from gridgov.storage.engine import snapshot
@@ -258,7 +258,7 @@ class TestPeriod:
         shown = [one.case_number for one in found.moved["water", "office"].examples]
         assert shown == [numbers[4], numbers[3]]
         assert told == [(2, 2)]
-        first = next(iter(lines(to_dict(found, scene.rules().routing, new.routing))))
+        first = to_dict(found, scene.rules().routing, new.routing)["text"][0]
         assert "the newest 2 of 5 (the others were not looked at)" in first
 
     def test_an_empty_store(self, service: Service) -> None:
