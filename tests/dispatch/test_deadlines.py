@@ -119,7 +119,9 @@ def test_a_pause_while_overdue_stays_overdue_by_as_much() -> None:
     late = remaining(china(), Unit.WD, at("2026-03-09 09:00"), at("2026-03-06 17:00"))
     assert late == timedelta(hours=-2)
     assert local(advance(china(), Unit.WH, at("2026-03-10 10:00"), late)) == "2026-03-09 18:00"
-    assert local(advance(china(), Unit.WD, at("2026-03-10 10:00"), late)) == "2026-03-10 08:00", "a day's side of it"
+    assert local(advance(china(), Unit.WD, at("2026-03-10 10:00"), late)) == "2026-03-10 08:00", (
+        "a day's side of it"
+    )
 
 
 def test_overdue_since_last_year() -> None:
