@@ -188,7 +188,11 @@ def cast_of(departments: Iterable[Department], password: Callable[[str], str]) -
         play(f"handler.{one.code}", Role.HANDLER, paths.get(one.code, (DISTRICT,)), one.name_zh, one.code)
         for one in departments
     )
-    return (*leading, *desks, *patrols, *handlers)
+    leaders = (
+        play(f"leader.{_short(street)}", Role.SHIFT_LEADER, paths[street.department], street.name_zh)
+        for street in streets
+    )
+    return (*leading, *desks, *leaders, *patrols, *handlers)
 
 
 def _short(street: shipped.Street) -> str:

@@ -10,7 +10,7 @@ import heapq
 import io
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
@@ -26,17 +26,25 @@ from gridgov.errors import ServiceError
 from gridgov.players import Player, Refused
 from gridgov.terrain import Terrain
 
-#: What is played: the table without imported history, which comes in through a file and not through people.
+#: What is played: the table without what happens by itself, and without imported history, which comes in
+#: through a file and not through people.
 PLAYED: Final = tuple(
     row
     for row in TRANSITIONS
-    if row.act not in (Act.IMPORT, Act.ADOPT, Act.REPORT, Act.RELOCATE) and row.stage is not Stage.IMPORTED
+    if row.roles and row.act not in (Act.IMPORT, Act.ADOPT, Act.REPORT) and row.stage is not Stage.IMPORTED
 )
+#: What can be done only sometimes: where a rule did something by itself, where nobody answered in time.
+SOMETIMES: Final = frozenset({Act.UNDO, Act.ACKNOWLEDGE, Act.PASS_ON})
 #: How often a branch is taken beside the others of its stage, once each has been taken; 1 unless said here.
 WEIGHTS: Final[Mapping[tuple[Act, str], float]] = {
     (Act.FILE, ""): 40,
     (Act.REJECT, ""): 3,
+    (Act.ASK, ""): 8,
+    (Act.VERIFY, "found"): 40,
+    (Act.VERIFY, "not_found"): 8,
     (Act.DISPATCH, ""): 40,
+    (Act.ACKNOWLEDGE, ""): 60,
+    (Act.PASS_ON, ""): 20,
     (Act.HANDLE, ""): 40,
     (Act.RETURN, ""): 5,
     (Act.CHECK, "passed"): 40,
@@ -57,6 +65,7 @@ REPORTS: Final[Mapping[str, float]] = {
     "outside every grid": 3,
     "by a clock that runs ahead": 3,
     "sent twice": 4,
+    "taken by a rule": 12,
 }
 AS_ROUTED, SAME_AGAIN, ANOTHER = "as routed", "to the same department again", "to another department"
 FILED: Final[Mapping[str, float]] = {"as it came": 9, "in another category": 1}
@@ -72,11 +81,16 @@ SAY_EVERY_S: Final = 10.0
 
 _REASONS: Final[Mapping[Act, tuple[str, ...]]] = {
     Act.REJECT: ("演示:现场未发现该问题", "演示:与既有案卷重复"),
+    Act.ASK: ("演示:照片看不清,请现场核实",),
+    Act.UNDO: ("演示:误派,改由人工受理",),
+    Act.ACKNOWLEDGE: ("演示:已督促责任部门",),
+    Act.PASS_ON: ("演示:超出本级权限,请上级协调",),
     Act.RETURN: ("演示:不属本部门职责", "演示:权属单位有误"),
     Act.HANDLE: ("演示:已清理完毕", "演示:已修复并恢复通行", "演示:已更换部件"),
     Act.REOPEN: ("演示:回访不满意", "演示:问题再次出现"),
     Act.CANCEL: ("演示:误报,按值班长意见作废",),
 }
+_NOT_FOUND: Final = ("演示:现场未发现该问题",)
 _FAILED_CHECKS: Final = ("演示:现场仍有残留", "演示:修复不到位")
 
 
@@ -142,8 +156,10 @@ class Simulation:
     ) -> None:
         self.people, self.clock, self.ids = tuple(people), clock, ids
         self.rng, self.choices, self.tally = rng, Choices(rng), Tally()
-        self.leader = self._anybody(Role.SHIFT_LEADER)
-        self.categories = [one["key"] for one in self.leader.get("/api/categories")["categories"]]
+        self.leader = self._anybody(Role.SHIFT_LEADER, of=())
+        listed = self.leader.get("/api/categories")["categories"]
+        self.categories = [one["key"] for one in listed]
+        self.by_rule = list(_by_rule(listed))
         self.departments = [one["code"] for one in self.leader.get("/api/departments")["departments"]]
         self.terrain = Terrain(self.leader, rng)
 
@@ -158,7 +174,9 @@ class Simulation:
             receipt = who.post("/api/incidents", sent)
         self.tally.reports += 1
         self.tally.done[_REPORT] += 1
-        self._say(receipt["case_number"], Act.REPORT, Stage.INTAKE, f"{who.name} ({how})")
+        if receipt["automatic"]:
+            self.tally.done.update(_AUTOMATIC[: 2 if receipt["lead"] else 1])
+        self._say(receipt["case_number"], Act.REPORT, Stage(receipt["stage"]), f"{who.name} ({how})")
         return str(sent["id"])
 
     def _report_body(self, how: str, who: Player) -> dict[str, Any]:
@@ -172,7 +190,9 @@ class Simulation:
             body["address"] = f"演示路{int(self.rng.integers(1, 400))}号"
         if how == "by telephone":
             body["reporter"] = {"name": "演示市民", "phone": f"000-{int(self.rng.integers(10_000)):04d}"}
-        if how == "with a photo":
+        if how == "taken by a rule":
+            body |= self.choices.one(self.by_rule)
+        if how in ("with a photo", "taken by a rule"):
             body["photos"] = [self._photo(who)]
         if how == "by a clock that runs ahead":
             body["happened_at"] = (self.clock() + AHEAD).isoformat()
@@ -191,9 +211,14 @@ class Simulation:
 
     def advance(self, incident: str) -> bool:
         """Somebody takes an incident one step further; False where it has ended and is left alone."""
-        row = self.leader.get(f"/api/incidents/{incident}")["row"]
+        told = self.leader.get(f"/api/incidents/{incident}")
+        row, offered = told["row"], told["acts"]
         stage = Stage(row["stage"])
-        options = {_name(t): WEIGHTS.get((t.act, t.outcome), 1.0) for t in PLAYED if t.stage is stage}
+        options = {
+            _name(t): WEIGHTS.get((t.act, t.outcome), 1.0)
+            for t in PLAYED
+            if t.stage is stage and (t.act not in SOMETIMES or t.act in offered)
+        }
         if stage in ENDED and all(self.choices.taken[f"{stage}: {name}"] for name in options):
             options["nothing"] = LEFT_ALONE
         in_tray = stage is Stage.INTAKE and not row["path"]
@@ -236,6 +261,9 @@ class Simulation:
         """What an act carries beside its id and the number seen."""
         if move.act in _REASONS:
             return {"reason": self.choices.one(_REASONS[move.act])}
+        if move.act is Act.VERIFY:
+            found = move.outcome == "found"
+            return {"found": found} | ({} if found else {"reason": self.choices.one(_NOT_FOUND)})
         if move.act is Act.CHECK:
             passed = move.outcome == "passed"
             return {"passed": passed} | ({} if passed else {"reason": self.choices.one(_FAILED_CHECKS)})
@@ -269,9 +297,14 @@ class Simulation:
             return {"department": self.choices.one(others)}
         return {}
 
-    def _anybody(self, role: Role) -> Player:
+    def _anybody(self, role: Role, of: tuple[str, ...] | None = None) -> Player:
+        """Somebody in a role; ``of`` the grid that it is for."""
         now = self.clock()
-        able = [p for p in self.people if any(a.role is role and a.runs(now) for a in p.assignments)]
+        able = [
+            p
+            for p in self.people
+            if any(a.role is role and a.runs(now) and of in (None, a.path) for a in p.assignments)
+        ]
         if not able:
             raise NobodyThere(f"there is no {role} among the people played")
         return self.choices.one(able)
@@ -333,6 +366,16 @@ def _take_turn(simulation: Simulation, incident: str | None, say: Callable[[str]
         return None
 
 
+def _by_rule(categories: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What a report has to name so that a rule of the city files it by itself: category, perhaps standard."""
+    for one in categories:
+        if one["automatic"]:
+            yield {"category": one["key"]}
+        for standard in one["standards"]:
+            if standard["automatic"]:
+                yield {"category": one["key"], "standard": standard["code"]}
+
+
 def _name(row: Transition) -> str:
     return f"{row.act} {row.outcome}".strip()
 
@@ -343,4 +386,9 @@ def _position(lon: float, lat: float, datum: Datum) -> dict[str, Any]:
     return {"lon": sent_lon, "lat": sent_lat, "datum": str(datum), "accuracy_m": 8.0}
 
 
+_AUTOMATIC: Final = tuple(
+    row
+    for row in TRANSITIONS
+    if (row.stage, row.act) in ((Stage.INTAKE, Act.FILE), (Stage.DISPATCH, Act.DISPATCH))
+)
 (_REPORT,) = (row for row in TRANSITIONS if row.act is Act.REPORT)
