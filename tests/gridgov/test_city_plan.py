@@ -126,7 +126,7 @@ RULE = '\n[[routing]]\nname = "{}"\ndepartment = "{}"\ncategory = "{}"\nunder = 
             ["target bureau added"],
         ),
     ],
-    ids=str,
+    ids=lambda value: "; ".join(value) if isinstance(value, list) else "town",
 )
 def test_a_change_is_said(new: City, says: list[str]) -> None:
     assert [str(change) for change in plan(town(), new)] == says
