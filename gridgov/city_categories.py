@@ -167,7 +167,8 @@ def _settings(
     _only_known(reader, told, {c.key for c in listed} | {c.class_key for c in listed if c.class_key})
 
     def chosen(category: Category) -> dict[str, Any]:
-        key, class_key, changes = category.key, category.class_key, {}
+        key, class_key = category.key, category.class_key
+        changes: dict[str, Any] = {}
         own_limit = category.origin == OF_THE_CITY and not category.limit_is_default
         found = limits.get(key) or (None if own_limit else limits.get(class_key))
         if found is not None:

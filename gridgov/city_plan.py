@@ -117,7 +117,7 @@ def _plain(value: Any) -> dict[str, str]:
     return {name: text for name, what in kept.items() if (text := _text(name, what))}
 
 
-_EMPTY: Final = (None, "", (), False, frozenset())
+_EMPTY: Final[tuple[object, ...]] = (None, "", (), False, frozenset())
 
 
 def _text(name: str, value: Any) -> str:

@@ -96,6 +96,8 @@ def test_a_category_is_found_by_its_code_of_2013() -> None:
         (["1ed", "10wh"], "10wh", True),  # ten working hours are more than a day
         (["1wd", "30eh"], "1wd", True),
         (["4wh", "1eh"], "4wh", True),
+        (["90em", "1eh"], "90em", True),
+        (["30wm", "90em"], "30wm", True),  # half a working hour is two hours of the week
     ],
 )
 def test_of_several_limits_the_longest_stands_in(stated: list[str], limit: str, stand_in: bool) -> None:
