@@ -131,6 +131,19 @@ def test_the_limit_is_that_of_the_standard() -> None:
     assert loud["due_unconfirmed"] is False
 
 
+#: What is asked for, the standard and its urgency, and which counts.
+@pytest.mark.parametrize(
+    ("asked", "standard", "expected"),
+    [(None, None, "ordinary"), (None, "loud", "urgent"), ("critical", "loud", "critical")],
+)
+def test_the_urgency_is_the_one_asked_for_or_the_standards(
+    asked: str | None, standard: str | None, expected: str
+) -> None:
+    loud = replace(scene.LOUD, urgency=Urgency.URGENT)
+    in_force = town_with(categories={scene.NOISE: {"standards": (loud,)}})
+    assert told(in_force, scene.NOISE, urgency=asked, standard=standard)["urgency"] == expected
+
+
 class TestAutomatic:
     """Whether a rule would do it without a human hand, and if not, why."""
 

@@ -26,6 +26,7 @@ from dispatch.incidents import Incident, extend, fold
 from dispatch.lifecycle import Act, Role
 from dispatch.routing import Routing, RoutingRule
 from dispatch.rules import Rules
+from geodata.datum import Datum
 from gridgov import commands
 from gridgov.commands import ImportedRow, SentReport
 from gridgov.rerouting import EXAMPLES, Rerouted, rerouted
@@ -83,8 +84,9 @@ def report(service: Service, category: str = scene.COVER, grid: str | None = "N1
 
 
 def imported(service: Service, number: str, category: str, reported_at: datetime) -> None:
-    """One incident of another system's history."""
-    row = ImportedRow("old", number, "phone", category, "police", "Open", False, reported_at)
+    """One incident of another system's history, in the middle of N1."""
+    there = {"lon": 114.005, "lat": 22.515, "datum": Datum.wgs84}
+    row = ImportedRow("old", number, "phone", category, "police", "Open", False, reported_at, **there)
     service.writer.run(commands.import_row("operator", row))
 
 
