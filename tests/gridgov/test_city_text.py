@@ -188,8 +188,8 @@ WRONG = [
         "hotline",
     ),
     (
-        '= "暴露垃圾自动派遣"\n\n[[cat',
-        '= "暴露垃圾"\n\n[[cat',
+        '"cn2026:event:06010" = "暴露垃圾自动派遣"',
+        '"cn2026:event:06010" = "暴露垃圾"',
         "categories.automatic.cn2026:event:06010",
         "mean '暴露",
     ),
@@ -216,7 +216,7 @@ WRONG = [
     (
         "near_border = true ",
         'near_border = true\n[[automatic]]\nname = "井盖险情自动派遣"\ndoes = "file" ',
-        "automatic 3, name",
+        "automatic 4, name",
         "are called '井盖险情自动派遣'",
     ),
     # what routing asks for
