@@ -33,9 +33,7 @@ NO_RULE_ZH: Final = {
     "fallback": "兜底部门",
     "imported": "历史导入",
 }
-When = Annotated[
-    str | None, typer.Option(help="A local date or a time with its zone; left out, now.", show_default=False)
-]
+When = Annotated[str | None, typer.Option(help="A local date or time; left out, now.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -117,7 +115,7 @@ def why(
     when: Annotated[
         str | None,
         typer.Option(
-            help="Ask the rules in force for this moment: a local date, or a time with its zone.",
+            help="Ask the rules in force for this moment: a local date or time.",
             show_default="when it was last routed",
         ),
     ] = None,
@@ -159,7 +157,9 @@ def _show(found: dict[str, Any], zone: str) -> None:
     print_table("", ("", ""), [(name, value) for name, value in _facts(found, zone) if value])
     tell("")
     tell(f"goes to 派往: {_department(winner)}")
-    tell(f"  by 依据: {_rule(winner['rule'])}: {winner['reason']}")
+    # The reason of a rule begins with its name.
+    none = f"{_rule(winner['rule'])}: " if winner["rule"] in NO_RULE_ZH else ""
+    tell(f"  by 依据: {none}{winner['reason']}")
     if winner["co_handlers"]:
         tell(f"  with 协办: {_several(winner['co_handlers'])}")
     if found["others"]:

@@ -33,7 +33,7 @@ def test_an_explanation_is_the_one_of_the_api(town: Installation, site: Site) ->
 def test_people_read_it_in_both_languages(town: Installation) -> None:
     out = town.done("rules", "explain", "--category", scene.RUBBISH, *NORTH, *MONDAY).out
     assert "goes to 派往: 北街道办 (north_office)" in out
-    assert "by 依据: rule 规则 north rubbish: rule north rubbish: 垃圾 under D/N goes to 北街道办" in out
+    assert "by 依据: rule north rubbish: 垃圾 under D/N goes to 北街道办" in out
     assert "D/N/N1 (小镇 > 街道N > 网格N1), edition 1" in out
     assert "street 北街道办 (north_office)" in out
     assert "2026-11-23 Mon 10:00 Asia/Shanghai" in out
