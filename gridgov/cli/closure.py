@@ -31,7 +31,7 @@ def closure(
         str, typer.Option(help="none, department, category, channel, urgency, or the key of a level.")
     ] = "none",
     start: Annotated[
-        str | None, typer.Option("--from", help="Start of the period: a local date, or a time with its zone.")
+        str | None, typer.Option("--from", help="Start of the period: a local date or time.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="Its end, not included.")] = None,
     under: Annotated[

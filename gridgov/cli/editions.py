@@ -93,9 +93,7 @@ def import_(
     ] = None,
     effective: Annotated[
         str | None,
-        typer.Option(
-            help="From when on it is in force: a local date, or a time with its zone.", show_default="now"
-        ),
+        typer.Option(help="From when on it is in force: a local date or time.", show_default="now"),
     ] = None,
     made_up: Annotated[bool, typer.Option("--made-up", help="A synthetic drawing, marked as one.")] = False,
     dry_run: Annotated[
@@ -221,17 +219,22 @@ def _refuse(reused: Sequence[Finding]) -> None:
 
 
 def _moment(context: typer.Context, text: str | None) -> datetime | None:
-    """When an edition is to take effect; a date alone begins in the city's time zone. Raises BadInput."""
+    """When an edition is to take effect, in the city's time zone unless it names one. Raises BadInput."""
     if text is None:
         return None
     with reader_of(settings_of(context)) as engine, engine.connect() as connection:
         ours = city.current(connection)
-    if ours is None and len(text) == len("2027-01-01"):
+    moment = moment_of(text, "UTC" if ours is None else ours.facts.zone, "--effective")
+    if ours is None and moment is not None and not _names_zone(text):
         raise BadInput(
-            f"--effective is the date {text!r}, and no city's file says yet in which time zone days begin: "
+            f"--effective is {text!r}, and no city's file says yet in which time zone that is: "
             "apply one first, or give a time with its zone, such as 2027-01-01T00:00+08:00"
         )
-    return moment_of(text, "UTC" if ours is None else ours.facts.zone, "--effective")
+    return moment
+
+
+def _names_zone(text: str) -> bool:
+    return datetime.fromisoformat(text).tzinfo is not None
 
 
 def _show(found: Read, as_json: bool) -> None:

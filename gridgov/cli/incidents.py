@@ -144,7 +144,7 @@ def export(
     department: Annotated[str | None, typer.Option(help="Only of this department.")] = None,
     reported_from: Annotated[
         str | None,
-        typer.Option("--from", help="Reported at or after: a local date, or a time with its zone."),
+        typer.Option("--from", help="Reported at or after: a local date or time."),
     ] = None,
     reported_to: Annotated[str | None, typer.Option("--to", help="Reported before.")] = None,
     addresses: Annotated[

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from datetime import time as time_of_day
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import typer
@@ -84,22 +83,20 @@ def codes(text: str | None) -> tuple[str, ...]:
 
 
 def moment_of(text: str | None, zone: str, option: str) -> datetime | None:
-    """A local date (its first moment), or a time that names its zone; raises BadInput.
+    """A local date (its first moment), or a time, local unless it names its zone; raises BadInput.
 
     >>> print(moment_of("2011-07-01", "America/New_York", "--from"))
     2011-07-01 00:00:00-04:00
+    >>> print(moment_of("2011-07-01 17:55", "America/New_York", "--from"))
+    2011-07-01 17:55:00-04:00
     """
     if text is None:
         return None
     try:
-        if len(text) == len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), time_of_day(), ZoneInfo(zone))
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    except ValueError as error:
         raise BadInput(
-            f"{option} is {text!r}: expected a local date such as 2026-11-01,"
-            " or a time with its zone such as 2026-11-01T08:00+08:00"
-        )
-    return moment
+            f"{option} is {text!r}: expected a local date such as 2026-11-01, a local time such as"
+            ' "2026-11-01 08:00", or one with its zone such as 2026-11-01T08:00+08:00'
+        ) from error
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(zone))

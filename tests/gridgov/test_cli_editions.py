@@ -129,7 +129,7 @@ def test_an_edition_is_imported_for_a_date_and_withdrawn(town: Installation, tmp
     assert states(town)[0] == (2, "withdrawn")
 
 
-@pytest.mark.parametrize("moment", ["2001-01-01", "soon", "2099-01-01T08:00"])
+@pytest.mark.parametrize("moment", ["2001-01-01", "soon", "2099-01-01T25:00"])
 def test_a_date_that_is_none_is_refused(town: Installation, tmp_path: Path, moment: str) -> None:
     ran = town.run("grids", "import", redraw(tmp_path), "--effective", moment)
     assert ran.code == 1

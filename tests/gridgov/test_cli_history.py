@@ -111,7 +111,7 @@ def test_closure_of_a_period_a_grid_a_department(town: Installation, tmp_path: P
     [
         (["--by", "ward"], "not by 'ward'"),
         (["--from", "yesterday"], "--from is 'yesterday': expected a local date"),
-        (["--to", "2025-03-01T08:00"], "--to is '2025-03-01T08:00'"),
+        (["--to", "2025-03-01 8 Uhr"], "--to is '2025-03-01 8 Uhr'"),
         (["--under", "D/X"], "no grid D/X"),
         (["--from", "2025-03-02", "--to", "2025-03-01"], "holds no time"),
         (["--department", "watr"], "no department 'watr'; did you mean water?"),
