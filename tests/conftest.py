@@ -1,6 +1,7 @@
 """What all tests share: the options --quick and --long, the cities' data, and what a skip means."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -24,6 +25,12 @@ settings.register_profile("gridgov", deadline=None, derandomize=IN_CI, print_blo
 settings.register_profile("quick", settings.get_profile("gridgov"), max_examples=25)
 settings.load_profile("gridgov")
 
+# Every test of these files opens a whole installation, and there are hundreds: --quick keeps two files of them,
+# test_api_incidents.py and test_api_basic.py, and test_cli.py.
+WHOLE_SERVICE = re.compile(
+    r"test_(api_(?!(incidents|basic)\.py)\w+|cli_\w+|overdue|closure_editions|sweeping_api|looking_after|webhooks)\.py"
+)
+
 DESELECTED = "gridgov_deselected"
 
 
@@ -43,7 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what this run leaves out; pytest counts it in its closing line."""
+    """Mark what opens a whole installation as slow; deselect what this run leaves out, which pytest counts."""
+    for item in items:
+        if WHOLE_SERVICE.fullmatch(item.path.name):
+            item.add_marker(pytest.mark.slow)
     left_out = {"slow", "long"} if config.getoption("--quick") else {"long"}
     if config.getoption("--long"):
         return
