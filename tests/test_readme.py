@@ -76,6 +76,11 @@ def test_a_city_of_ones_own_comes_in_as_it_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_rules_are_explained_as_it_is_told(tmp_path: Path) -> None:
+    assert_prints("rules", RULES=str(tmp_path / "rules"))
+
+
+@pytest.mark.slow
 def test_boundaries_change_as_it_is_told(tmp_path: Path, shared_data: Path) -> None:
     assert_prints("council", COUNCIL=str(tmp_path))
 
@@ -84,6 +89,7 @@ def test_there_is_something_to_run() -> None:
     assert len(blocks("a day")) == 7
     assert len(blocks("own city")) == 1
     assert len(blocks("council")) == 1
+    assert len(blocks("rules")) == 1
     assert len(blocks("new york")) == 3
     assert len(BLOCK.findall(TEXT)) == TEXT.count("<!-- run:")
 
