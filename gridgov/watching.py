@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,14 +31,24 @@ class FeedRefused(ServiceError):
     """The server refused to open its feed."""
 
 
+def _nobody(_: bool) -> None:
+    """Nobody asks how the line is."""
+
+
 async def watch(
-    url: str, token: str, cursor: str | None = None, *, drop_after: int | None = None
+    url: str,
+    token: str,
+    cursor: str | None = None,
+    *,
+    drop_after: int | None = None,
+    on_line: Callable[[bool], None] = _nobody,
 ) -> AsyncGenerator[dict[str, Any]]:
     """Frames of the feed of the server at ``url`` (http, https, ws or wss) since ``cursor``, or from now on.
 
     Each frame but a resync has a ``cursor``, with which a later call goes on after it. A lost connection
     is taken up again from there. Ends after a ``resync`` frame: the list is then to be read again. With
-    ``drop_after`` it breaks off after every so many entries, to prove that nothing is lost by it.
+    ``drop_after`` it breaks off after every so many entries, to prove that nothing is lost by it. ``on_line``
+    is told False when the line is down, at each attempt that fails, and True when it is up again.
 
     Raises SignedOut where the token is not or no longer good, BadCursor, FeedRefused.
     """
@@ -48,6 +58,7 @@ async def watch(
         await asyncio.sleep(pause)
         try:
             async with _connected(url, token, line.cursor) as socket:
+                on_line(True)
                 while line.entries != drop_after:
                     for frame in await line.receive(socket):
                         yield line.follow(frame)
@@ -61,6 +72,8 @@ async def watch(
             _end(closed)
         except (OSError, InvalidHandshake) as lost:
             log.info("feed lost", error=str(lost))
+        if line.entries != drop_after:
+            on_line(False)
         pause = 0.0 if line.entries else min(max(2 * pause, FIRST_PAUSE_S), LONGEST_PAUSE_S)
 
 

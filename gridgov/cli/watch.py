@@ -19,6 +19,7 @@ from rich.text import Text
 
 from dispatch.categories import URGENCY_ZH, Urgency
 from dispatch.lifecycle import ENDED, STAGE_ZH, Stage
+from dispatch.readings import Colour, colour
 from gridgov import logs
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import print_json_line, say
@@ -32,6 +33,8 @@ PAGE: Final = 500
 #: Lines of a desk that fit a usual terminal, when nothing tells its height.
 LINES: Final = 20
 _PATIENCE_S: Final = 30.0
+STYLE: Final = {Colour.GREEN: "", Colour.YELLOW: "yellow", Colour.RED: "bold red"}
+WORD: Final = {Colour.GREEN: "", Colour.YELLOW: "预警 ", Colour.RED: "超期 "}
 
 
 class CannotWatch(ServiceError):
@@ -89,20 +92,27 @@ async def _show_desk(client: httpx2.Client, url: str, token: str) -> None:
         # Without a screen of its own, a lost connection is told as a log line.
         logs.configure("console", "info")
     live = Live(console=console, auto_refresh=False, screen=True) if console.is_terminal else None
+
+    def show() -> None:
+        if live is not None:
+            live.update(desk.drawn(console.height, utcnow()), refresh=True)
+
+    def line_is(up: bool) -> None:
+        desk.line_is(up, utcnow())
+        show()
+
     with live or nullcontext():
         while True:
-            page = await asyncio.to_thread(_whole_list, client)
+            page = await asyncio.to_thread(_open_ones, client)
             desk.picture = Picture.of(page["rows"])
             if live is None:
-                say(f"watching as {desk.name}: {len(desk.picture.rows)} incidents")
-            else:
-                live.update(desk.drawn(console.height, utcnow()), refresh=True)
-            async with aclosing(follow(url, token, page["cursor"])) as frames:
+                say(f"watching as {desk.name}: {len(desk.picture.rows)} open incidents")
+            show()
+            async with aclosing(follow(url, token, page["cursor"], on_line=line_is)) as frames:
                 async for frame in frames:
                     desk.take(frame)
-                    if live is not None:
-                        live.update(desk.drawn(console.height, utcnow()), refresh=True)
-                    elif frame["type"] == "entry":
+                    show()
+                    if live is None and frame["type"] == "entry":
                         print(line_of(frame, desk.zone), flush=True)
 
 
@@ -114,6 +124,11 @@ class Desk:
     zone: ZoneInfo
     picture: Picture = field(default_factory=Picture)
     last: list[str] = field(default_factory=list)
+    down_since: datetime | None = None
+
+    def line_is(self, up: bool, now: datetime) -> None:
+        """The line is up, or down: since when, stays told until it is up again."""
+        self.down_since = None if up else self.down_since or now
 
     def take(self, frame: dict[str, Any]) -> None:
         """Bring the desk up to a frame."""
@@ -127,12 +142,26 @@ class Desk:
         rows = sorted(self.picture.rows.values(), key=lambda row: -int(row["first"]))
         open_ones = [row for row in rows if row["stage"] not in ended]
         table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
-        for head in ("案卷号", "环节", "类别", "紧急", "网格", "部门", "截止"):
+        for head in ("案卷号", "环节", "类别", "紧急", "网格", "部门"):
             table.add_column(head, no_wrap=True, overflow="ellipsis")
+        # What is late is never cut off.
+        table.add_column("时限", no_wrap=True, min_width=16)
         for row in open_ones[: max(3, (height or LINES) - 9)]:
             table.add_row(*_cells(row, now, self.zone))
-        title = Text(f"{self.name}  未结 {len(open_ones)} open  ·  可见 {len(rows)} visible", style="bold")
-        return Group(title, table, Text("最近 latest", style="bold"), *(Text(line) for line in self.last))
+        latest = (Text("最近 latest", style="bold"), *(Text(line) for line in self.last))
+        return Group(self._title(open_ones, now), table, *latest)
+
+    def _title(self, open_ones: list[dict[str, Any]], now: datetime) -> Text:
+        """Whose desk it is, how much there is to do, and that what is shown is old where the line is down."""
+        shown = [_colour(row, now) for row in open_ones]
+        red, yellow = shown.count(Colour.RED), shown.count(Colour.YELLOW)
+        title = Text(f"{self.name}  未结 {len(open_ones)} open", style="bold")
+        title.append(f"  超期 {red} overdue", style=STYLE[Colour.RED] if red else "")
+        title.append(f"  预警 {yellow} warning", style=STYLE[Colour.YELLOW] if yellow else "")
+        if self.down_since is not None:
+            since = f"{self.down_since.astimezone(self.zone):%H:%M:%S}"
+            title.append(f"  连接中断 line down since {since}, 正在重连", style="bold white on red")
+        return title
 
 
 def line_of(frame: dict[str, Any], zone: ZoneInfo) -> str:
@@ -153,8 +182,6 @@ def line_of(frame: dict[str, Any], zone: ZoneInfo) -> str:
 
 
 def _cells(row: dict[str, Any], now: datetime, zone: ZoneInfo) -> list[Text]:
-    due = None if row["due_at"] is None else datetime.fromisoformat(row["due_at"])
-    late = due is not None and due < now
     return [
         Text(row["case_number"]),
         Text(STAGE_ZH[Stage(row["stage"])]),
@@ -162,16 +189,40 @@ def _cells(row: dict[str, Any], now: datetime, zone: ZoneInfo) -> list[Text]:
         Text(URGENCY_ZH[Urgency(row["urgency"])], style="" if row["urgency"] == Urgency.ORDINARY else "red"),
         Text("/".join(row["path"][-2:]) or "未定位"),
         Text(row["lead"] or row["department"]),
-        Text("" if due is None else f"{due.astimezone(zone):%m-%d %H:%M}", style="red" if late else ""),
+        _late(row, now, zone),
     ]
 
 
-def _whole_list(client: httpx2.Client) -> dict[str, Any]:
-    """All rows, page by page, with the cursor of the first page: frames bring later pages up to date."""
-    first = page = _ask(client, "GET", "/api/incidents", params={"limit": PAGE})
+def _colour(row: dict[str, Any], now: datetime) -> Colour:
+    """That of the clock which runs; green where none does."""
+    if row["clock_due_at"] is None:
+        return Colour.GREEN
+    return colour(now, *(datetime.fromisoformat(row[name]) for name in ("clock_warn_at", "clock_due_at")))
+
+
+def _late(row: dict[str, Any], now: datetime, zone: ZoneInfo) -> Text:
+    """Until when what is under way has to be done; in words too whether it is late, not by colour alone."""
+    if row["clock_due_at"] is None:
+        return Text("")
+    shown = _colour(row, now)
+    due = f"{datetime.fromisoformat(row['clock_due_at']).astimezone(zone):%m-%d %H:%M}"
+    text = Text(f"{WORD[shown]}{due}", style=STYLE[shown])
+    if row["answered_by"] is not None:
+        text.append(" 已确认")
+    elif row["escalation_level"] is not None:
+        text.append(f" 升级 {row['escalation_level']}")
+    return text
+
+
+def _open_ones(client: httpx2.Client) -> dict[str, Any]:
+    """All rows that are open, page by page, with the cursor of the first page: frames bring later pages up
+    to date, and whole rows of what is opened again.
+    """
+    asked = {"limit": PAGE, "open": True}
+    first = page = _ask(client, "GET", "/api/incidents", params=asked)
     rows = list(first["rows"])
     while page["next"] is not None:
-        page = _ask(client, "GET", "/api/incidents", params={"limit": PAGE, "page": page["next"]})
+        page = _ask(client, "GET", "/api/incidents", params=asked | {"page": page["next"]})
         rows += page["rows"]
     return {"rows": rows, "cursor": first["cursor"]}
 

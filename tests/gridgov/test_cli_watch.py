@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -49,11 +50,44 @@ def test_a_desk_shows_what_is_open_newest_first(site: Site) -> None:
     newer = site.as_("inspector").report(scene.RUBBISH, None)
     text = drawn(Desk("派遣台", SHANGHAI, Picture.of(rows_seen_by(site, "leader"))))
     assert "派遣台  未结 2 open" in text
-    assert "可见 3 visible" in text
+    assert "超期 2 overdue  预警 0 warning" in text
     assert text.index(newer["case_number"]) < text.index(older["case_number"])
     assert rows_seen_by(site, "leader")[-1]["id"] == done
     assert "未定位" in text
     assert "N/N1" in text
+
+
+def test_a_desk_tells_what_is_late_in_words_and_colours(site: Site) -> None:
+    site.as_("inspector").report(scene.COVER, "N1")
+    (row,) = rows_seen_by(site, "leader")
+    desk = Desk("台", SHANGHAI, Picture.of([row]))
+    minute = timedelta(minutes=1)
+    shown = []
+    for late in (11, 13, 16):
+        out = Console(file=io.StringIO(), width=140, color_system="standard", force_terminal=True)
+        out.print(desk.drawn(24, scene.MONDAY + late * minute))
+        assert isinstance(out.file, io.StringIO)
+        shown.append(out.file.getvalue())
+    due = f"{datetime.fromisoformat(row['clock_due_at']).astimezone(SHANGHAI):%m-%d %H:%M}"
+    assert "超期 0 overdue  预警 0 warning" in re.sub(r"\x1b\[[0-9;]*m", "", shown[0])
+    assert due in shown[0]
+    assert f"\x1b[33m预警 {due}" in shown[1]
+    assert f"\x1b[1;31m超期 {due}" in shown[2]
+    desk.picture.rows[row["id"]] = row | {"escalation_level": "street"}
+    assert f"超期 {due} 升级 street" in drawn(desk)
+    desk.picture.rows[row["id"]] = row | {"escalation_level": "street", "answered_by": "leader"}
+    assert f"超期 {due} 已确认" in drawn(desk)
+
+
+def test_a_desk_says_since_when_the_line_is_down() -> None:
+    desk = Desk("台", SHANGHAI)
+    desk.line_is(True, scene.MONDAY)
+    assert "中断" not in drawn(desk)
+    for minutes in (0, 1):
+        desk.line_is(False, scene.MONDAY + timedelta(minutes=minutes))
+        assert "连接中断 line down since 10:00:00" in drawn(desk)
+    desk.line_is(True, scene.MONDAY)
+    assert "中断" not in drawn(desk)
 
 
 def test_a_desk_fits_its_terminal(site: Site) -> None:

@@ -160,6 +160,28 @@ def test_a_desk_goes_on_from_its_cursor_when_the_server_comes_back(town: LiveTow
     assert asyncio.run(run()) == town.seen(TOKENS["leader"])
 
 
+def test_a_desk_is_told_that_the_line_is_down_and_that_it_is_up_again(town: LiveTown) -> None:
+    station = Station(town, queue=1000)
+    told: list[bool] = []
+
+    async def follow() -> None:
+        async with aclosing(watch(station.url, "leader", on_line=told.append)) as frames:
+            async for _ in frames:
+                pass
+
+    async def run() -> None:
+        with station.open():
+            following = asyncio.create_task(follow())
+            await until(lambda: told == [True])
+        await until(lambda: len(told) > 2)
+        assert told[1:] == [False] * (len(told) - 1)
+        with station.open():
+            await until(lambda: told[-1])
+        following.cancel()
+
+    asyncio.run(run())
+
+
 def test_a_reader_that_does_not_read_is_closed_to_resume_and_the_others_are_told_everything(
     town: LiveTown,
 ) -> None:
