@@ -338,6 +338,7 @@ def test_what_has_to_be_noticed_is_noticed_once(empty: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 def test_what_has_to_be_noticed_is_noticed_once_in_many_games(empty: Path) -> None:
     seen = play(empty, games=150, steps=60)
     expected = {
