@@ -39,6 +39,7 @@ COMMANDS = [
     ["incidents", "export"],
     ["closure"],
     ["due"],
+    ["overdue"],
     ["watch"],
     ["rebuild"],
 ]
