@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import uvicorn
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -52,6 +53,21 @@ PEOPLE: dict[str, tuple[Role, tuple[str, ...], str | None]] = {
     "manager_n": (Role.MANAGER, N, None),
     "administrator": (Role.ADMINISTRATOR, (), None),
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loggers_are_not_kept() -> Iterator[None]:
+    """A command run in this process configures the log: a logger that kept it would tell nothing to whoever
+    captures what is logged later.
+    """
+    configure = structlog.configure
+
+    def without_cache(**given: Any) -> None:
+        configure(**given | {"cache_logger_on_first_use": False})
+
+    structlog.configure = without_cache
+    yield
+    structlog.configure = configure
 
 
 def person(name: str) -> Person:
