@@ -6,6 +6,7 @@ from datetime import datetime
 
 from dispatch.automatic import AutomaticRule, Does
 from dispatch.entries import AUTO, Entry, Fact, Place
+from dispatch.errors import CalendarTooShort
 from dispatch.incidents import Incident, extend
 from dispatch.results import dispatched, filed, standard_in_force
 from dispatch.routing import Units
@@ -38,8 +39,8 @@ def hindrance(rule: AutomaticRule, place: Place, channel: str, photos: int) -> s
 def by_itself(rules: Rules, incident: Incident, units: Units, now: datetime) -> tuple[tuple[str, Fact], ...]:
     """What the rules do with a report that has just come in: (by whom, fact), none where a person has to.
 
-    ``incident`` is what it is right after its report. Raises nothing but what a broken calendar raises
-    (CalendarTooShort).
+    ``incident`` is what it is right after its report. Raises nothing: where the calendar of a case standard has
+    no end for its limit, dispatching is left to a person, and the report is kept and filed all the same.
     """
     norm = standard_in_force(rules.categories.get(incident.category), incident.standard)
     rule = rules.automatic.get(norm.automatic or "")
@@ -53,5 +54,8 @@ def by_itself(rules: Rules, incident: Incident, units: Units, now: datetime) -> 
     there = extend(incident, (entry,))
     route = first.route
     others = tuple(code for code in route.co_handlers if code != route.department)
-    second = dispatched(rules, there, now, route.department, route.rule, route.reason, others, rule.name)
+    try:
+        second = dispatched(rules, there, now, route.department, route.rule, route.reason, others, rule.name)
+    except CalendarTooShort:
+        return ((by, first),)
     return ((by, first), (by, second))

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dispatch.clocks import Clock
-from dispatch.deadlines import due
+from dispatch.deadlines import Calendar, Limit, due
 from dispatch.decisions import Actor
 from dispatch.entries import Acknowledged, Escalated, Fact, Noticed, PassedOn
-from dispatch.errors import NotAsked, NotEscalated, NotRunning, ReasonMissing
+from dispatch.errors import CalendarTooShort, NotAsked, NotEscalated, NotRunning, ReasonMissing
 from dispatch.incidents import OVERDUE, WARNING, Incident
 from dispatch.lifecycle import Act, step
 from dispatch.rules import Rules
@@ -94,5 +94,13 @@ def _asked(rules: Rules, incident: Incident, number: int, cause: str, now: datet
         incident.clock.clock,
         incident.clock.run,
         cause,
-        None if last else due(calendar, within.limit, now),
+        None if last else _answer_by(calendar, within.limit, now),
     )
+
+
+def _answer_by(calendar: Calendar, limit: Limit, now: datetime) -> datetime | None:
+    """When the next step is asked; None where the calendar never comes to it: the notice is given still."""
+    try:
+        return due(calendar, limit, now)
+    except CalendarTooShort:
+        return None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from dispatch.categories import CaseStandard, Category, Urgency
 from dispatch.clocks import Clock, StageLimit, resumed, started
 from dispatch.entries import Dispatched, Filed, Place, Route, Started
-from dispatch.errors import UnknownStandard, UnknownUrgency
+from dispatch.errors import CalendarTooShort, UnknownStandard, UnknownUrgency
 from dispatch.incidents import Incident
 from dispatch.routing import Situation, Units, route
 from dispatch.rules import Rules
@@ -117,11 +117,16 @@ def routed(rules: Rules, case: Situation) -> Route:
     return Route(found.department, found.rule, found.reason, found.co_handlers)
 
 
-def stage_clock(rules: Rules, clock: Clock, run: int, now: datetime) -> Started:
-    """The clock of a stage that starts with the entry of this number."""
+def stage_clock(rules: Rules, clock: Clock, run: int, now: datetime) -> Started | None:
+    """The clock of a stage that starts with the entry of this number; None where its calendar has no end for
+    it: no report is refused, and nobody kept from acting, because a calendar never works.
+    """
     limit = rules.clocks.of(clock)
     calendar = rules.calendar_of(limit.calendar)
-    return started(clock, limit, calendar, now, run, rules.clocks.warn_percent)
+    try:
+        return started(clock, limit, calendar, now, run, rules.clocks.warn_percent)
+    except CalendarTooShort:
+        return None
 
 
 def urgency_of(wanted: str | None) -> Urgency | None:

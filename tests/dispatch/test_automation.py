@@ -1,6 +1,7 @@
 """What the rules do with a report by themselves, and how a person takes it back."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -8,8 +9,9 @@ from dispatch import decisions
 from dispatch.automatic import AutomaticRule, Does
 from dispatch.automation import by_itself
 from dispatch.categories import CaseStandard, Categories
+from dispatch.clocks import Clocks, StageLimit
 from dispatch.closure import facts
-from dispatch.deadlines import Limit
+from dispatch.deadlines import Calendar, Limit
 from dispatch.entries import Dispatched, Filed
 from dispatch.errors import NothingToUndo, NotInThisStage, ReasonMissing
 from dispatch.lifecycle import Act, Stage
@@ -156,3 +158,38 @@ def test_what_a_person_dispatches_again_needed_a_hand() -> None:
     file.add(decisions.return_(city, file.now, HANDLER, "not ours", NOW), NOW, "han")
     now = file.add(decisions.dispatch(city, file.now, DISPATCHER, NOW, "lamps"), NOW, "dis")
     assert (now.automatic, now.auto_dispatched) == ("at once", False)
+
+
+#: Works on one day, which is over: what a city has whose list of workdays ran out.
+NEVER = Calendar("Asia/Shanghai", week=frozenset(), workdays=frozenset({date(2026, 1, 5)}))
+
+
+@pytest.mark.parametrize("does", Does)
+def test_no_report_is_refused_because_a_calendar_never_works(does: Does) -> None:
+    city = replace(town(does), calendar=NEVER)
+    file = report(city)
+    assert file.now.stage is (Stage.HANDLING if does is Does.DISPATCH else Stage.DISPATCH)
+    file = report(city, standard=None)
+    assert (file.now.stage, file.now.clock, file.now.next_look) == (Stage.INTAKE, None, None)
+    assert file.now.department == "north"
+
+
+def test_what_cannot_be_dispatched_in_time_is_left_to_a_person() -> None:
+    working = replace(DARK, limit=Limit.parse("9999wd"))
+    listed = [replace(one, standards=(working,)) if one.key == LAMP.key else one for one in CATEGORIES]
+    city = replace(town(), categories=Categories(listed))
+    file = report(city)
+    assert (file.now.stage, file.now.automatic) == (Stage.DISPATCH, "at once")
+    assert file.now.undoable
+
+
+@pytest.mark.parametrize("limit", ["9999wd", "9999wh"])
+def test_people_go_on_where_a_stage_has_no_end(limit: str) -> None:
+    endless = StageLimit(Limit.parse(limit))
+    clocks = Clocks(intake=endless, verify=endless, dispatch=endless, check=endless)
+    city, now = replace(rules(), calendar=NEVER, clocks=clocks), NOW
+    file = report(city, standard=None)
+    file.add(decisions.ask(city, file.now, CLERK, now, "is it there?"), now)
+    file.add(decisions.verify(city, file.now, INSPECTOR, True, now), now)
+    file.add(decisions.file(city, file.now, CLERK, units(file.now.place.path), now), now)
+    assert (file.now.stage, file.now.clock) == (Stage.DISPATCH, None)

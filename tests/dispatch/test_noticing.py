@@ -209,3 +209,12 @@ def test_a_ladder_may_be_for_some_clocks_alone() -> None:
     file.add(decisions.file(city, file.now, CLERK, (), at("2026-03-05 09:20")), at("2026-03-05 09:20"))
     file.add(decisions.dispatch(city, file.now, DISPATCHER, at("2026-03-05 09:20")), at("2026-03-05 09:20"))
     assert look(file, "2026-03-05 18:00", city) == ["handling overdue", "1 community overdue"]
+
+
+def test_it_is_said_that_something_is_overdue_where_the_time_to_answer_has_no_end() -> None:
+    endless = StageLimit(Limit.parse("9999wd"))
+    city = replace(CITY, ladder=Ladder(tuple(replace(step, answer_within=endless) for step in LADDER.steps)))
+    file = scene.reported(when="2026-03-05 09:00")
+    assert look(file, "2026-03-05 16:00", city) == ["intake overdue", "1 community overdue"]
+    assert file.now.next_look is None
+    assert file.now.escalated is not None
