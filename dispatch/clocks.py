@@ -182,7 +182,7 @@ def _day(calendar: Calendar) -> int:
 
 
 def _untold(clock: Started) -> bool:
-    """Does its entry not tell when it turns yellow? Then `dispatch.incidents` has put its end there."""
+    """Does its entry not tell when it turns yellow? Then `dispatch.applying` has put its end there."""
     return clock.warn_at == clock.due_at
 
 
