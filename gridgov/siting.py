@@ -75,8 +75,8 @@ def _near_border(
 
 def units(atlas: Atlas, path: tuple[str, ...]) -> Units:
     """The units that answer for a place (属地): (level's key, unit) of its grid and of those around it,
-    widest first, where they name one. An incident located in an older edition may lie in a grid that is there no
-    more: those around it answer then.
+    widest first, where they name one. An incident located in an older edition may lie in a grid that is
+    there no more: those around it answer then.
     """
     found = []
     for depth, level in enumerate(atlas.hierarchy.levels[: len(path)], 1):

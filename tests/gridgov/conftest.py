@@ -70,6 +70,13 @@ def _loggers_are_not_kept() -> Iterator[None]:
     structlog.configure = configure
 
 
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """A command run in this process says how much is logged, for all that come after it."""
+    yield
+    structlog.reset_defaults()
+
+
 def person(name: str) -> Person:
     """One of the people, with their assignment."""
     role, path, department = PEOPLE[name]
