@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import orjson
+import structlog
 
 from dispatch import automation, decisions, noticing
 from dispatch.decisions import Actor, Draft
@@ -37,6 +38,9 @@ IMPORTED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:imported")
 RELOCATED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:relocated")
 #: Names under which ids of notices are made: the same run of a clock at the same threshold, the same id.
 NOTICED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:noticed")
+
+
+log = structlog.get_logger(__name__)
 
 
 class Somebody(Protocol):
@@ -151,12 +155,18 @@ def report(by: Somebody, sent: SentReport) -> Command:
 def _by_itself(
     incident: str, by: str, fact: Reported, draft: Draft, desk: Desk
 ) -> tuple[tuple[str, Fact], ...]:
-    """What the rules do with a report without a human hand: by whom, and what."""
+    """What the rules do with a report without a human hand: by whom, and what. No fault of theirs costs the
+    report: it is logged, and a person takes it up.
+    """
     rules = desk.in_force.rules
     if not rules.automatic:
         return ()
     reported = extend(None, (Entry(incident, 1, desk.now, desk.now, by, fact),))
-    return automation.by_itself(rules, reported, draft.units, desk.now)
+    try:
+        return automation.by_itself(rules, reported, draft.units, desk.now)
+    except Exception:
+        log.exception("a rule could not do with a report what it should", incident=incident)
+        return ()
 
 
 def act(by: Somebody, sent: SentAct) -> Command:

@@ -102,6 +102,10 @@ class Sweeper(Tending):
             self._given_up[due] = now + AGAIN // _MICROSECOND
             level = log.info if isinstance(refused, NotRunning) else log.warning
             level("nothing was said of a clock", incident=due.incident, why=str(refused))
+        except Exception:
+            # One incident that nothing can be said of keeps nothing from being said of the others.
+            self._given_up[due] = now + AGAIN // _MICROSECOND
+            log.exception("a fault kept something from being said of a clock", incident=due.incident)
         return False
 
 

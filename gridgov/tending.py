@@ -16,7 +16,8 @@ log = structlog.get_logger(__name__)
 class Tending:
     """A thread that calls :meth:`tend` when it is woken, and at the latest after ``every_s`` seconds.
 
-    A store that is busy or out of order for a while is logged; the next look goes on.
+    A store that is busy or out of order for a while is logged, and so is a fault, with where it lies; the next
+    look goes on: nobody would see that a thread had ended.
     """
 
     def __init__(self, name: str, every_s: float) -> None:
@@ -59,3 +60,6 @@ class Tending:
             except (ServiceError, StorageError, SQLAlchemyError) as why:
                 self.failed()
                 log.warning("work beside the requests waits", work=self._name, why=str(why))
+            except Exception:
+                self.failed()
+                log.exception("work beside the requests has a fault", work=self._name)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, text, update
 
+from dispatch import automation
 from dispatch.bodies import kind_of
 from dispatch.entries import to_micros
 from dispatch.lifecycle import Act
 from gridgov import commands
+from gridgov.storage.batch import Command, Decision
 from gridgov.storage.tables import IncidentRow
 from gridgov.sweeping import PART, Sweeper
+from gridgov.tending import Tending
 from tests.gridgov import scene
 from tests.gridgov.storage.conftest import Town
 
@@ -176,3 +180,56 @@ def test_the_thread_wakes_by_itself_and_stops(town: Town) -> None:
         done.wait(0.05)
     ours.stop()
     assert said(town) == ["intake warning"]
+
+
+def test_one_incident_with_a_fault_keeps_nothing_from_being_said_of_others(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = town.report(scene.COVER, scene.at("N1")).incident
+    town.report(scene.COVER, scene.at("S1"))
+    real, tried = commands.notice, []
+
+    def faulty(incident: str, seen: int, look_at: datetime) -> Command:
+        found = real(incident, seen, look_at)
+        tried.append(incident)
+
+        def fail(*_: object) -> Decision:
+            raise KeyError("a fault nobody thought of")
+
+        return replace(found, decide=fail) if incident == bad else found
+
+    monkeypatch.setattr(commands, "notice", faulty)
+    at(town, "10:12")
+    looks = sweeper(town)
+    assert looks.sweep() == 1
+    assert looks.sweep() == 0
+    assert tried.count(bad) == 1
+    at(town, "10:23")
+    assert looks.sweep() == 1  # the other is overdue
+    assert tried.count(bad) == 2
+
+
+def test_a_fault_does_not_end_the_thread_that_looks() -> None:
+    looked = threading.Semaphore(0)
+
+    class Faulty(Tending):
+        def tend(self, woken: bool) -> None:  # noqa: ARG002
+            looked.release()
+            raise ZeroDivisionError("a fault nobody thought of")
+
+    faulty = Faulty("faulty", 0.01)
+    faulty.start()
+    try:
+        assert all(looked.acquire(timeout=5) for _ in range(3))
+    finally:
+        faulty.stop()
+
+
+def test_no_fault_of_a_rule_costs_a_report(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a fault nobody thought of")
+
+    monkeypatch.setattr(automation, "by_itself", fail)
+    told = town.report(scene.NOISE, scene.at("S1"), standard="loud")
+    assert [kind_of(one.entry.fact) for one in town.committed] == ["reported"]
+    assert told.number == 1
