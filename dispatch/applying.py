@@ -78,6 +78,7 @@ class Builder:
     noticed: tuple[str, ...] = ()
     escalated: Escalated | None = None
     answered_by: str | None = None
+    set_aside: tuple[Escalated, str | None] | None = None
     reported_at: datetime | None = None
     reported_by: str = ""
     filed_at: datetime | None = None
@@ -124,10 +125,29 @@ def add(b: Builder, entry: Entry) -> None:
         ) from refused
     b.id, b.number, b.updated_at = entry.incident, entry.number, entry.recorded_at
     _APPLY[type(fact)](b, entry, fact)
+    if b.escalated is not None or b.set_aside is not None:
+        _ask_of_what_runs(b)
+
+
+def _ask_of_what_runs(b: Builder) -> None:
+    """Somebody is asked about the clock that runs, and about no other. That of handling may stop and go on
+    with the same run: what was asked about it is set aside until then, for its notice is not given again.
+    """
     asked = b.escalated
-    if asked is not None and (b.clock is None or b.clock.run != asked.run or b.clock.clock != asked.clock):
-        # What was asked about does not run any more.
+    if asked is not None and not _is_about(asked, b.clock):
+        if _is_about(asked, b.handling):
+            b.set_aside = asked, b.answered_by
         b.escalated = b.answered_by = None
+    if b.set_aside is None:
+        return
+    if not _is_about(b.set_aside[0], b.handling):
+        b.set_aside = None
+    elif _is_about(b.set_aside[0], b.clock):
+        (b.escalated, b.answered_by), b.set_aside = b.set_aside, None
+
+
+def _is_about(asked: Escalated, clock: Started | None) -> bool:
+    return clock is not None and clock.run == asked.run and clock.clock == asked.clock
 
 
 def _runs(b: Builder, entry: Entry, started: Started | None) -> None:

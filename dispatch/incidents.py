@@ -32,10 +32,11 @@ class Incident:
     limit; ``remaining_s`` is set while that clock is paused. ``clock`` is the one that runs now, since
     ``clock_started_at``; ``handling`` that of handling as it was last started. ``noticed`` are the notices
     given of its clocks (``clock/run/threshold``). ``escalated`` is the step that was asked last for the clock
-    that runs, ``answered_by`` who took it up. ``automatic`` names the rule that filed it without a human
-    hand; ``auto_dispatched``: that rule dispatched it too, and nobody has since; ``undoable``: nobody has
-    built on it yet. ``dispatched_to`` is the department that it was last dispatched to, ``redirected`` how
-    often that was another than the time before.
+    that runs, ``answered_by`` who took it up; both are ``set_aside`` while the clock of handling is stopped,
+    and count again when it goes on. ``automatic`` names the rule that filed it without a human hand;
+    ``auto_dispatched``: that rule dispatched it too, and nobody has since; ``undoable``: nobody has built on
+    it yet. ``dispatched_to`` is the department that it was last dispatched to, ``redirected`` how often that
+    was another than the time before.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Incident:
     noticed: tuple[str, ...]
     escalated: Escalated | None
     answered_by: str | None
+    set_aside: tuple[Escalated, str | None] | None
     reported_at: datetime
     reported_by: str
     filed_at: datetime | None

@@ -11,6 +11,7 @@ from dispatch.decisions import Actor
 from dispatch.entries import Escalated, Noticed
 from dispatch.errors import NotAsked, NotEscalated, NotRunning, ReasonMissing
 from dispatch.escalation import Ladder, Step
+from dispatch.incidents import fold
 from dispatch.lifecycle import Act, Role
 from dispatch.rules import Rules
 from tests.dispatch import scene
@@ -185,6 +186,40 @@ def test_when_the_clock_ends_nobody_is_asked_any_more() -> None:
     assert (done.escalated, done.answered_by) == (None, None)
     assert Act.ACKNOWLEDGE not in done.open_acts(LEADER.roles)
     assert look(file, "2026-03-05 10:30") == []
+
+
+def test_handling_that_stops_and_goes_on_is_asked_about_as_before() -> None:
+    """Its end was noticed once and is not again: saying "done" or "not ours" would end the climb for good."""
+    file = scene.dispatched(LAMP.key, "2026-03-05 08:00")
+    assert look(file, "2026-03-05 12:00") == ["handling overdue", "1 community overdue"]
+    stopped = scene.handle(file, "2026-03-05 12:10")
+    assert (stopped.escalated, Act.ACKNOWLEDGE in stopped.open_acts(LEADER.roles)) == (None, False)
+    assert scene.check(file, "2026-03-05 12:20", passed=False).escalated is not None
+    assert look(file, "2026-03-05 12:29") == []
+    assert look(file, "2026-03-05 12:30") == ["2 street unanswered"]
+    scene.return_(file, "2026-03-05 14:00")
+    assert look(file, "2026-03-05 14:16") == ["dispatch overdue", "1 community overdue"]
+    scene.dispatch(file, "2026-03-05 14:20")
+    assert look(file, "2026-03-05 14:20") == ["3 district unanswered"]
+    assert fold(file.entries) == file.now
+
+
+def test_what_was_taken_up_stays_so_when_handling_goes_on() -> None:
+    file = scene.dispatched(LAMP.key, "2026-03-05 08:00")
+    look(file, "2026-03-05 12:00")
+    file.add(noticing.acknowledge(file.now, MANAGER), at("2026-03-05 12:05"), "man")
+    assert scene.handle(file, "2026-03-05 12:10").answered_by is None
+    assert scene.check(file, "2026-03-05 12:20", passed=False).answered_by == "man"
+    assert look(file, "2026-03-09 18:00") == []
+
+
+def test_another_department_is_not_asked_about_for_the_one_before() -> None:
+    file = scene.dispatched(LAMP.key, "2026-03-05 08:00")
+    look(file, "2026-03-05 12:00")
+    scene.return_(file, "2026-03-05 12:10")
+    other = scene.dispatch(file, "2026-03-05 12:15", "lamps")
+    assert (other.escalated, other.set_aside) == (None, None)
+    assert look(file, "2026-03-05 18:00") == ["handling overdue", "1 community overdue"]
 
 
 #: Where the place lies, and which step is asked first.

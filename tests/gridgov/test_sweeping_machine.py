@@ -65,6 +65,7 @@ class Known:
     path: tuple[str, ...] = ()
     noticed: set[tuple[str, int, str]] = field(default_factory=set)
     asked: tuple[int, datetime | None] | None = None
+    set_aside: tuple[int, datetime | None] | None = None
 
     def follow(self, entry: Entry) -> None:
         """Bring it up to one more entry."""
@@ -76,6 +77,7 @@ class Known:
             case facts.Dispatched():
                 assert fact.run is not None
                 assert fact.warn_at is not None
+                self.set_aside = self.set_aside if fact.resumed else None
                 self.running = self.handling = ("handling", fact.run, fact.warn_at, fact.due_at)
             case facts.Checked():
                 self.running = None if fact.passed else self.handling
@@ -93,7 +95,15 @@ class Known:
                 started = fact.starts  # type: ignore[attr-defined]
                 self.running = started.clock, started.run, started.warn_at, started.due_at
         if before is not None and (self.running is None or self.running[:2] != before[:2]):
-            self.asked = None
+            self._switch(before)
+
+    def _switch(self, before: tuple[str, int, datetime, datetime]) -> None:
+        """Another clock runs, or none: who was asked about handling is asked again when it goes on."""
+        if before == self.handling:
+            self.set_aside = self.asked
+        self.asked = None
+        if self.running is not None and self.handling is not None and self.running[:2] == self.handling[:2]:
+            self.asked = self.set_aside
 
     def to_say(self, id_: str, now: datetime) -> list[Said]:
         """What a sweep at this moment has to say of it."""
