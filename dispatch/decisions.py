@@ -223,13 +223,15 @@ def dispatch(
 ) -> Dispatched:
     """Give it to its department, or to the one named, under the case standard's time limit (派遣).
 
-    ``co_handlers`` None: those it was routed to. The department that returned it resumes its remaining time;
-    another gets a fresh limit. Raises UnknownDepartment.
+    ``co_handlers`` None: those it was routed to, if the rules still have them. The department that returned
+    it resumes its remaining time; another gets a fresh limit: where the rules do not have its case standard
+    or category any more, its category's or a default, and the reason says so. Raises UnknownDepartment.
     """
     require(incident.stage, Act.DISPATCH, by.roles)
     lead = rules.routing.department(department or incident.department)
     chosen = department is not None and department != incident.department
-    others = incident.co_handlers if co_handlers is None else co_handlers
+    known = rules.routing.departments
+    others = (code for code in incident.co_handlers if code in known) if co_handlers is None else co_handlers
     return dispatched(
         rules,
         incident,

@@ -30,7 +30,7 @@ def filed(
     found = rules.categories.get(category or incident.category)
     chosen = standard or (incident.standard if found.key == incident.category else None)
     norm = found.standard_of(standard) if standard else standard_in_force(found, chosen)
-    corrected = category is not None or standard is not None
+    corrected = (category and found.key != incident.category) or (standard and standard != incident.standard)
     raised = urgency_of(urgency) or ((norm.urgency or found.urgency) if corrected else incident.urgency)
     matter = incident.specialised if specialised is None else specialised
     where = incident.place
@@ -66,7 +66,8 @@ def dispatched(
         left = timedelta(seconds=incident.remaining_s)
         clock = resumed(before, rules.calendar_of(before.calendar), now, left, percent)
     else:
-        norm = standard_in_force(rules.categories.get(incident.category), incident.standard)
+        norm, gone = _limit_of(rules, incident)
+        reason = f"{reason}; {gone}" if gone else reason
         stage = StageLimit(norm.limit, norm.calendar)
         calendar = rules.calendar_of(norm.calendar)
         clock = started(Clock.HANDLING, stage, calendar, now, incident.number + 1, percent)
@@ -85,6 +86,19 @@ def dispatched(
         run=clock.run,
         calendar=clock.calendar,
     )
+
+
+def _limit_of(rules: Rules, incident: Incident) -> tuple[CaseStandard, str]:
+    """The case standard whose limit handling has, and what the rules do not have any more that it was filed
+    under, empty where they have all of it: what was filed has to be handled all the same.
+    """
+    if incident.category not in rules.categories:
+        return CaseStandard(""), f"the rules have no category {incident.category} now: the limit is a default"
+    category = rules.categories.get(incident.category)
+    norm = standard_in_force(category, incident.standard)
+    if norm.code == (incident.standard or ""):
+        return norm, ""
+    return norm, f"the rules have no case standard {incident.standard} now: the limit is the category's"
 
 
 def standard_in_force(category: Category, code: str | None) -> CaseStandard:

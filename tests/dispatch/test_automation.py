@@ -13,7 +13,7 @@ from dispatch.clocks import Clocks, StageLimit
 from dispatch.closure import facts
 from dispatch.deadlines import Calendar, Limit
 from dispatch.entries import Dispatched, Filed
-from dispatch.errors import NothingToUndo, NotInThisStage, ReasonMissing
+from dispatch.errors import NothingToUndo, NotInThisStage, ReasonMissing, UnknownDepartment
 from dispatch.lifecycle import Act, Stage
 from dispatch.routing import Routing
 from dispatch.rules import Rules
@@ -193,3 +193,38 @@ def test_people_go_on_where_a_stage_has_no_end(limit: str) -> None:
     file.add(decisions.verify(city, file.now, INSPECTOR, True, now), now)
     file.add(decisions.file(city, file.now, CLERK, units(file.now.place.path), now), now)
     assert (file.now.stage, file.now.clock) == (Stage.DISPATCH, None)
+
+
+def filed_as_dark() -> File:
+    """Filed by hand under a case standard that the city may take out of its list."""
+    city, file = town(channels=frozenset({"camera"})), File()
+    file.add(decisions.report(city, draft(standard="dark"), INSPECTOR, "N-1", NOW), NOW, "ins")
+    file.add(decisions.file(city, file.now, CLERK, units(NORTH.path), NOW), NOW, "clk")
+    return file
+
+
+#: What the city took out of its list meanwhile, and the limit and reason of the dispatch.
+TAKEN_OUT = [
+    (rules(), "4wh", "as routed; the rules have no case standard dark now: the limit is the category's"),
+    (
+        replace(rules(), categories=Categories([one for one in CATEGORIES if one.key != LAMP.key])),
+        "2wd",
+        f"as routed; the rules have no category {LAMP.key} now: the limit is a default",
+    ),
+]
+
+
+@pytest.mark.parametrize(("city", "limit", "reason"), TAKEN_OUT, ids=["standard", "category"])
+def test_what_was_filed_is_dispatched_whatever_the_rules_lost_since(
+    city: Rules, limit: str, reason: str
+) -> None:
+    fact = decisions.dispatch(city, filed_as_dark().now, DISPATCHER, NOW)
+    assert (fact.limit, fact.reason) == (limit, reason)
+
+
+def test_a_dispatch_leaves_out_routed_co_handlers_that_are_no_department_now() -> None:
+    file = scene.filed()
+    routed = replace(file.now, co_handlers=("lamps", "gone"))
+    assert decisions.dispatch(rules(), routed, DISPATCHER, NOW).co_handlers == ("lamps",)
+    with pytest.raises(UnknownDepartment, match="gone"):
+        decisions.dispatch(rules(), routed, DISPATCHER, NOW, co_handlers=("gone",))

@@ -96,6 +96,8 @@ def test_filing_keeps_category_and_urgency_unless_corrected() -> None:
     assert (other.category, other.urgency, other.route.department) == (COVER.key, "critical", "water")
     raised = decisions.file(rules(), file.now, CLERK, HERE, NOW, category=RUBBISH.key, urgency="urgent")
     assert (raised.category, raised.urgency) == (RUBBISH.key, "urgent")
+    same_again = decisions.file(rules(), file.now, CLERK, HERE, NOW, category=LAMP.key)
+    assert (same_again.category, same_again.urgency) == (LAMP.key, "urgent")
     with pytest.raises(UnknownUrgency):
         decisions.file(rules(), file.now, CLERK, HERE, NOW, urgency="soon")
 
