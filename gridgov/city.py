@@ -21,6 +21,7 @@ from dispatch.lifecycle import ENDED
 from geodata.grids import Hierarchy
 from gridgov import specialised
 from gridgov.city_effects import Effect, effects
+from gridgov.city_limits import require_ends
 from gridgov.city_notes import notes
 from gridgov.city_plan import Change, plan
 from gridgov.city_rules import City, parse, require_no_secret
@@ -77,6 +78,7 @@ __all__ = [
     "parse",
     "plan",
     "read_file",
+    "require_ends",
     "stranded",
     "withdraw",
 ]
@@ -148,9 +150,9 @@ def apply(text: str, by: str, seen: int | None = None) -> Chore:
 
     ``by`` is a person's id, ``seen`` the version the caller planned against (0 before the first, None
     whatever is in force). Raises BadCityFile at once, also for a file that holds a password, which would be
-    kept and given back with it; the chore raises RulesMoved, or StillInUse where open
-    incidents would be left without their category or department. The file in force, applied again,
-    changes nothing.
+    kept and given back with it; the chore raises RulesMoved, StillInUse where open
+    incidents would be left without their category or department, and BadCityFile where a limit would never
+    end. The file in force, applied again, changes nothing.
     """
     require_no_secret(parse(text, 0))
 
@@ -168,6 +170,7 @@ def apply(text: str, by: str, seen: int | None = None) -> Chore:
         version = (connection.execute(select(func.max(_rules.c.version))).scalar() or 0) + 1
         new = parse(text, version)
         _require_kept(connection, new)
+        require_ends(new, now)
         known = notes_in_store(connection, new)
         connection.execute(
             _rules.insert().values(version=version, applied_at=to_micros(now), by=by, text=text)

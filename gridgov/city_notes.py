@@ -105,7 +105,7 @@ def _years(city: City) -> Iterator[str]:
         )
 
 
-def _timed(city: City) -> Iterator[tuple[str, Limit]]:
+def timed(city: City) -> Iterator[tuple[str, Limit]]:
     """Every limit with the key of its calendar."""
     rules = city.rules
     for category in rules.categories:
@@ -118,11 +118,11 @@ def _timed(city: City) -> Iterator[tuple[str, Limit]]:
 
 def _used(city: City) -> set[str]:
     """The calendars that working time is counted in."""
-    return {key for key, limit in _timed(city) if limit.unit not in ELAPSED}
+    return {key for key, limit in timed(city) if limit.unit not in ELAPSED}
 
 
 def _named(city: City) -> set[str]:
-    return {key for key, _ in _timed(city)}
+    return {key for key, _ in timed(city)}
 
 
 def _misplaced(city: City, hierarchy: Hierarchy) -> Iterator[str]:

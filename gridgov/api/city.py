@@ -58,6 +58,7 @@ async def plan(sent: PlannedFile, _: Administrator, gridgov: GridGov, desk: Figu
 def _plan(sent: PlannedFile, gridgov: Parts) -> Response:
     with snapshot(gridgov.service.reader) as connection:
         old, new = city.current(connection), city.parse(sent.text, 0)
+        city.require_ends(new, gridgov.service.clock())
         changes, left = city.plan(old, new), city.stranded(connection, new)
         notes = city.notes_in_store(connection, new)
         tried: dict[str, Any] = {}

@@ -58,6 +58,7 @@ def plan(
     hand.
     """
     new = rules.parse(rules.read_file(file), 0)
+    rules.require_ends(new, utcnow())
     with reader_of(settings_of(context)) as engine, snapshot(engine) as connection:
         old, left = rules.current(connection), rules.stranded(connection, new)
         notes = rules.notes_in_store(connection, new)
