@@ -39,8 +39,8 @@ def hindrance(rule: AutomaticRule, place: Place, channel: str, photos: int) -> s
 def by_itself(rules: Rules, incident: Incident, units: Units, now: datetime) -> tuple[tuple[str, Fact], ...]:
     """What the rules do with a report that has just come in: (by whom, fact), none where a person has to.
 
-    ``incident`` is what it is right after its report. Where the calendar of a case standard has no end for its
-    limit, dispatching is left to a person, and the report is kept and filed all the same.
+    ``incident`` is what it is right after its report. Where the calendar of a case standard has no end for
+    its limit, dispatching is left to a person, and the report is kept and filed all the same.
     """
     norm = standard_in_force(rules.categories.get(incident.category), incident.standard)
     rule = rules.automatic.get(norm.automatic or "")

@@ -325,3 +325,38 @@ def test_long_histories_fold_to_what_short_ones_extend_to() -> None:
         file.add(Noted(f"w{n}"), when + timedelta(minutes=n))
     assert fold(file.entries) == file.now
     assert file.now.number == 203
+
+
+def shape(incident: Incident) -> tuple[object, ...]:
+    """Stage, the clock that runs with its run, since when, and what a rule did that can be taken back."""
+    clock = None if incident.clock is None else f"{incident.clock.clock}/{incident.clock.run}"
+    since = None if incident.clock_started_at is None else local(incident.clock_started_at)[11:]
+    return (str(incident.stage), clock, since, incident.automatic, incident.undoable)
+
+
+def test_clocks_where_things_go_another_way_than_the_main_line() -> None:
+    """Asked about and taken off the books; redrawn while it waits and while it is handled; adopted."""
+    now = at("2026-03-05 09:10")
+    asked = scene.reported()
+    asked.add(decisions.ask(rules(), asked.now, CLERK, now), now)
+    south = replace(NORTH, path=("44", "02"))
+    moved = asked.add(decisions.relocate(rules(), asked.now, south, units(south.path), now), now, "system")
+    assert (shape(moved), moved.department) == (("verifying", "verify/2", "09:10", None, False), "lamps")
+    gone = asked.add(decisions.cancel(asked.now, LEADER, "a test"), now)
+    assert (shape(gone), gone.next_look) == (("cancelled", None, None, None, False), None)
+
+    held = scene.dispatched()
+    before = held.now
+    stays = held.add(decisions.relocate(rules(), before, south, units(south.path), now), now, "system")
+    assert (shape(stays), stays.department, stays.lead) == (shape(before), "north", "north")
+
+    adopted = scene.imported()
+    adopted.add(decisions.adopt(rules(), adopted.now, LEADER, units(PLACED), now), now)
+    assert shape(adopted.now) == ("intake", "intake/2", "09:10", None, False)
+    over = scene.reported()
+    over.add(decisions.reject(over.now, CLERK, "private ground"), now)
+    assert shape(over.now) == ("rejected", None, None, None, False)
+    over.add(decisions.reopen(rules(), over.now, LEADER, "it is not", now), now)
+    assert shape(over.now) == ("intake", "intake/3", "09:10", None, False)
+    for file in (asked, held, adopted, over):
+        assert fold(file.entries) == file.now
