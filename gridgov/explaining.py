@@ -24,10 +24,9 @@ from dispatch.routing_rules import fields_of
 from dispatch.routing_words import purpose
 from dispatch.rules import Rules
 from dispatch.weeks import WEEKDAYS
-from geodata.errors import UnknownGrid
 from geodata.grids import Hierarchy
 from gridgov.errors import BadInput
-from gridgov.in_force import InForce
+from gridgov.in_force import InForce, grid_name
 from gridgov.rows import iso
 from gridgov.scope import Scope
 from gridgov.siting import SentPosition, locate, specialised, units
@@ -192,14 +191,7 @@ def _place(in_force: InForce, place: Place) -> dict[str, Any]:
 def _names(hierarchy: Hierarchy, path: Sequence[str]) -> list[str]:
     """The names of the grids of a path, its codes where there is no such grid now."""
     paths = [tuple(path[:depth]) for depth in range(1, len(path) + 1)]
-    return [_grid_name(hierarchy, one) for one in paths]
-
-
-def _grid_name(hierarchy: Hierarchy, path: tuple[str, ...]) -> str:
-    try:
-        return hierarchy.grid(path).name
-    except UnknownGrid:
-        return path[-1]
+    return [grid_name(hierarchy, one) for one in paths]
 
 
 def _units(found: Units) -> list[dict[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dispatch.rules import Rules
 from geodata.datum import Datum
+from geodata.errors import UnknownGrid
 from geodata.grids import Hierarchy
 from geodata.locate import Locator
 from gridgov.errors import UnnamedDatum
@@ -57,3 +59,11 @@ class InForce:
     rules: Rules
     atlas: Atlas
     fields: Fields | None = None
+
+
+def grid_name(hierarchy: Hierarchy, path: Sequence[str]) -> str:
+    """The name of a grid; its code where this edition does not have it."""
+    try:
+        return hierarchy.grid(tuple(path)).name
+    except UnknownGrid:
+        return path[-1]

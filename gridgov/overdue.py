@@ -19,9 +19,8 @@ from dispatch.entries import Entry, to_micros
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import ROLE_ZH, STAGE_ZH, Role, Stage
 from dispatch.readings import COLOUR_ZH, colour
-from geodata.errors import UnknownGrid
 from gridgov.accounts import display_names
-from gridgov.in_force import InForce
+from gridgov.in_force import InForce, grid_name
 from gridgov.scope import Scope
 from gridgov.storage.engine import snapshot
 from gridgov.storage.incidents import in_scope, under
@@ -152,7 +151,7 @@ def _told(
         "stage": str(stage),
         "stage_zh": STAGE_ZH[stage],
         "path": list(path),
-        "grids": [_grid(in_force, path[: depth + 1]) for depth in range(len(path))],
+        "grids": [grid_name(in_force.atlas.hierarchy, path[: depth + 1]) for depth in range(len(path))],
         "department": row["department"],
         "department_zh": _department(in_force, row["department"]),
         "lead": lead,
@@ -200,21 +199,13 @@ def _escalated(incident: Incident, in_force: InForce, names: Mapping[str, str]) 
         "level": asked.level,
         "level_zh": levels[at].name_zh if asked.level in keys else asked.level,
         "path": list(path),
-        "grid": _grid(in_force, path) if path else None,
+        "grid": grid_name(in_force.atlas.hierarchy, path) if path else None,
         "roles": list(asked.roles),
         "roles_zh": [ROLE_ZH[Role(role)] for role in asked.roles],
         "answer_by": asked.answer_by,
         "acknowledged_by": incident.answered_by,
         "acknowledged_by_name": names.get(incident.answered_by or ""),
     }
-
-
-def _grid(in_force: InForce, path: Sequence[str]) -> str:
-    """The name of a grid; its code where a later edition does not have it any more."""
-    try:
-        return in_force.atlas.hierarchy.grid(path).name
-    except UnknownGrid:
-        return path[-1]
 
 
 def _department(in_force: InForce, code: str) -> str:

@@ -20,8 +20,8 @@ from dispatch.categories import URGENCY_ZH, Categories, Urgency
 from dispatch.entries import Escalated
 from dispatch.lifecycle import ACT_ZH, ROLE_ZH, STAGE_ZH, Role
 from dispatch.routing import Routing
-from geodata.errors import UnknownGrid
 from geodata.grids import Hierarchy
+from gridgov.in_force import grid_name
 from gridgov.outbox.rules import RENAMED, Language
 from gridgov.outbox.telling import Delivery
 from gridgov.storage.ledger import Committed
@@ -198,13 +198,7 @@ def _urgency(urgency: str) -> str:
 
 def _place(facts: Facts, path: Sequence[str]) -> str:
     """The names of the grids it lies in; their codes where the boundaries in force do not have them."""
-    names = []
-    for depth in range(1, len(path) + 1):
-        try:
-            names.append(facts.hierarchy.grid(path[:depth]).name)
-        except UnknownGrid:
-            names.append(path[depth - 1])
-    return " / ".join(names)
+    return " / ".join(grid_name(facts.hierarchy, path[: depth + 1]) for depth in range(len(path)))
 
 
 def _department(facts: Facts, code: str, language: Language) -> str:

@@ -17,7 +17,7 @@ from dispatch.closure import Period
 from geodata.errors import UnknownGrid
 from gridgov.city import atlas_of
 from gridgov.editions import in_force_at
-from gridgov.in_force import Atlas, InForce
+from gridgov.in_force import Atlas, InForce, grid_name
 from gridgov.storage import grids
 from gridgov.storage.incidents import under as lies_under
 from gridgov.storage.tables import IncidentRow, path_text, text_path
@@ -157,10 +157,4 @@ class InEdition:
 
     def names(self, paths: Collection[str]) -> dict[str, str]:
         """As this edition calls them."""
-        return {path: self._name(text_path(path)) for path in paths}
-
-    def _name(self, path: tuple[str, ...]) -> str:
-        try:
-            return self._atlas.hierarchy.grid(path).name
-        except UnknownGrid:
-            return path[-1]
+        return {path: grid_name(self._atlas.hierarchy, text_path(path)) for path in paths}
