@@ -13,9 +13,9 @@ from dispatch.reckoning import DAY_ZH, Day
 from gridgov.city import current
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import AsJson, print_json, print_table, say, tell
-from gridgov.cli.reading import reader_of, settings_of
+from gridgov.cli.reading import moment_of, reader_of, settings_of
 from gridgov.clock import utcnow
-from gridgov.due_times import COUNTS_EN, COUNTS_ZH, Answered, Asked, due_dict, due_time, hours, start_of
+from gridgov.due_times import COUNTS_EN, COUNTS_ZH, Answered, Asked, due_dict, due_time, hours
 from gridgov.storage.errors import NoRulesYet
 
 WEEKDAY_ZH: Final = "一二三四五六日"
@@ -51,7 +51,7 @@ def due(
         city = current(connection)
     if city is None:
         raise NoRulesYet("there are no rules yet: bring them in with `gridgov city apply`")
-    begins = start_of(start, city.facts.zone, utcnow())
+    begins = moment_of(start, city.facts.zone, "--start") or utcnow()
     found = due_time(city.rules, Asked(limit, category, standard, calendar), begins)
     if as_json:
         print_json(due_dict(found))
