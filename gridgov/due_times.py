@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from dispatch.clocks import CLOCK_ZH, Clock
-from dispatch.deadlines import UNIT_ZH, Calendar, Limit, Unit
+from dispatch.deadlines import UNIT_ZH, YEARS_AHEAD, Calendar, Limit, Unit, due
 from dispatch.readings import COLOUR_ZH, STATE_ZH, Reading, readings
 from dispatch.reckoning import DAY_ZH, Day, Reckoning, explain_due
 from dispatch.rules import Rules
@@ -38,6 +37,11 @@ COUNTS_EN: Final[Mapping[Unit, str]] = {
     Unit.WH: "only working time counts; due as soon as it is spent",
     Unit.WD: "counts from the next working moment; due at the same time, so many working days later",
 }
+
+
+#: So far a due time is told day by day: the six years in which working time is looked for, and no more, for
+#: each day costs who answers, and who asks.
+FARTHEST: Final = timedelta(days=366 * (YEARS_AHEAD + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ def due_time(rules: Rules, asked: Asked, start: datetime) -> Answered:
         limit = Limit.parse(asked.limit or "")
     name = usual if asked.calendar is None else asked.calendar
     by = _calendar(rules, name)
+    if due(by, limit, start) - start > FARTHEST:
+        raise BadInput(
+            f"{limit} from then takes longer than the {FARTHEST.days} days that are told one by one",
+            limit=str(limit),
+        )
     told = explain_due(by, limit, start, rules.clocks.warn_percent)
     return Answered(rules.version, key, code, default, name, by, told)
 
@@ -163,25 +172,6 @@ def reading_dict(one: Reading) -> dict[str, Any]:
         "state_zh": STATE_ZH[one.state],
         "colour_zh": COLOUR_ZH[one.colour],
     }
-
-
-def start_of(text: str | None, zone: str, now: datetime) -> datetime:
-    """A time as a clerk writes it, in the city's zone unless it names one; left out, now. Raises BadInput.
-
-    >>> from datetime import UTC
-    >>> print(start_of("2026-03-06 17:55", "Asia/Shanghai", datetime(2026, 3, 9, tzinfo=UTC)))
-    2026-03-06 17:55:00+08:00
-    """
-    if text is None:
-        return now
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(
-            f"{text[:40]!r} is no time: write one such as 2026-03-06 17:55, in the city's time",
-            start=text[:40],
-        ) from error
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(zone))
 
 
 def hours(length: timedelta) -> str:

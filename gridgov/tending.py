@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 class Tending:
     """A thread that calls :meth:`tend` when it is woken, and at the latest after ``every_s`` seconds.
 
-    A store that is busy or out of order for a while is logged, and so is a fault, with where it lies; the next
+    A store that is busy or out of order for a while is logged, and so is a fault; the next
     look goes on: nobody would see that a thread had ended.
     """
 

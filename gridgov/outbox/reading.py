@@ -19,6 +19,9 @@ _entry = EntryRow.__table__  # type: ignore[attr-defined]
 #: Entries looked at for their kind alone, and read with their incidents, at a time: milliseconds each.
 LOOK: Final = 5000
 CHUNK: Final = 100
+#: Deliveries that a part leads to, about: they are written in one transaction, which reports wait for. What
+#: one entry leads to is not taken apart.
+AT_ONCE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,17 @@ def part(
     chunk: int = CHUNK,
 ) -> Part:
     """What the next entries after ``position`` lead to: up to the first that anybody may be told of and some
-    after it (``chunk`` in all), or all that nobody is told of.
+    after it (``chunk`` in all, fewer where they lead to many deliveries), or all that nobody is told of.
     """
     first, last, full = _first(connection, kinds_of(telling), position, stream)
     if first is None:
         return Part((), last, (), full)
     read = since(connection, first - 1, chunk, stream)
-    deliveries = [one for entry in read for one in told(telling, entry, people, levels, epoch)]
+    deliveries: list[Delivery] = []
+    for many, entry in enumerate(read, 1):
+        deliveries += told(telling, entry, people, levels, epoch)
+        if len(deliveries) >= AT_ONCE and many < len(read):
+            return Part(tuple(deliveries), entry.position, tuple(read[:many]), True)
     return Part(tuple(deliveries), read[-1].position, tuple(read), len(read) == chunk or full)
 
 

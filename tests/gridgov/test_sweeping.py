@@ -213,7 +213,7 @@ def test_a_fault_does_not_end_the_thread_that_looks() -> None:
     looked = threading.Semaphore(0)
 
     class Faulty(Tending):
-        def tend(self, woken: bool) -> None:  # noqa: ARG002
+        def tend(self, woken: bool) -> None:
             looked.release()
             raise ZeroDivisionError("a fault nobody thought of")
 
