@@ -78,12 +78,14 @@ def test_a_store_of_the_first_version_opens_with_this_one(tmp_path: Path) -> Non
     assert (head.edition, head.next_edition, head.switch_at) == (1, None, None)
 
 
-#: What an incident was dispatched to, and how often that was another than the time before.
+#: What an incident was dispatched to ("": that was taken back), and how often that was another than the time
+#: before.
 DISPATCHES = [
     ("once", ["a"], 0),
     ("same", ["a", "a"], 0),
     ("other", ["a", "b"], 1),
     ("back", ["a", "b", "a"], 2),
+    ("taken back", ["a", "", "b", "b"], 0),
 ]
 
 
@@ -102,10 +104,11 @@ def test_how_often_older_incidents_were_redirected_is_counted(tmp_path: Path) ->
             connection.execute(text(row))
             for number, department in enumerate(given):
                 entry = (
-                    f"INSERT INTO entry VALUES ('main', {at * 10 + number}, '{name}', {number + 2}, 'dispatched', 1,"
+                    f"INSERT INTO entry VALUES ('main', {at * 10 + number}, '{name}', {number + 2}, :kind, 1,"
                     " 1, 1, 'p', 'c', :body, zeroblob(32))"
                 )
-                connection.execute(text(entry), {"body": f'{{"department":"{department}"}}'})
+                kind = "dispatched" if department else "undone"
+                connection.execute(text(entry), {"kind": kind, "body": f'{{"department":"{department}"}}'})
     engine.dispose()
     init(url, "e")
     engine = open_engine(url)

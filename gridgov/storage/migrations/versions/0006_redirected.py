@@ -10,11 +10,11 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-#: What was dispatched once went to one department.
+#: What was dispatched once went to one department; a dispatch that was taken back went to none.
 _SEVERAL = sa.text("""
-SELECT entry.stream, entry.incident, entry.body FROM entry
+SELECT entry.stream, entry.incident, entry.kind, entry.body FROM entry
 JOIN incident ON incident.stream = entry.stream AND incident.id = entry.incident
-WHERE entry.kind = 'dispatched' AND incident.dispatches > 1
+WHERE entry.kind IN ('dispatched', 'undone') AND incident.dispatches > 1
 ORDER BY entry.stream, entry.incident, entry.number
 """)
 _SET = sa.text("UPDATE incident SET redirected = :times WHERE stream = :stream AND id = :incident")
@@ -25,7 +25,10 @@ def upgrade() -> None:
     connection = op.get_bind()
     times: dict[tuple[str, str], int] = {}
     before: dict[tuple[str, str], str] = {}
-    for stream, incident, body in connection.execute(_SEVERAL):
+    for stream, incident, kind, body in connection.execute(_SEVERAL):
+        if kind == "undone":
+            before.pop((stream, incident), None)
+            continue
         department = json.loads(body)["department"]
         if before.get((stream, incident), department) != department:
             times[stream, incident] = times.get((stream, incident), 0) + 1
