@@ -8,6 +8,7 @@ nobody does either within the step's time, the next step is asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from dispatch.clocks import Clock
@@ -76,10 +77,15 @@ def _waiting(incident: Incident, by: Actor) -> Escalated:
 
 
 def _unanswered(rules: Rules, incident: Incident, now: datetime) -> Escalated:
-    asked = incident.escalated
-    if asked is None or asked.step >= len(rules.ladder.steps):
+    """The next step is asked. Where the ladder was cut short meanwhile, its last step is the end of it; where
+    there is none any more, whoever was asked is asked for good.
+    """
+    asked, steps = incident.escalated, len(rules.ladder.steps)
+    if asked is None:
         raise NotRunning(incident=incident.id)
-    return _asked(rules, incident, asked.step + 1, "unanswered", now)
+    if not steps:
+        return replace(asked, cause="unanswered", answer_by=None)
+    return _asked(rules, incident, min(asked.step + 1, steps), "unanswered", now)
 
 
 def _asked(rules: Rules, incident: Incident, number: int, cause: str, now: datetime) -> Escalated:

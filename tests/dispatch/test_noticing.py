@@ -253,3 +253,18 @@ def test_it_is_said_that_something_is_overdue_where_the_time_to_answer_has_no_en
     assert look(file, "2026-03-05 16:00", city) == ["intake overdue", "1 community overdue"]
     assert file.now.next_look is None
     assert file.now.escalated is not None
+
+
+#: How many steps the ladder has left when nobody at its second answered, and who is asked then, for good.
+CUT_SHORT = [(3, "3 district unanswered"), (2, "2 street unanswered"), (1, "1 community unanswered")]
+
+
+@pytest.mark.parametrize(("steps", "last"), [*CUT_SHORT, (0, "2 street unanswered")])
+def test_a_ladder_cut_short_ends_where_it_ends(steps: int, last: str) -> None:
+    file = scene.reported(when="2026-03-05 09:00")
+    assert look(file, "2026-03-05 09:15")[-1] == "1 community overdue"
+    assert look(file, "2026-03-05 09:45") == ["2 street unanswered"]
+    city = replace(CITY, ladder=Ladder(LADDER.steps[:steps]))
+    assert look(file, "2026-03-05 10:15", city) == [last]
+    assert file.now.next_look is None
+    assert Act.ACKNOWLEDGE in file.now.open_acts(MANAGER.roles)
