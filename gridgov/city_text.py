@@ -39,6 +39,9 @@ _SHOWN: Final = 20
 #: What some editors put before a text.
 _MARK: Final = "\ufeff"
 
+#: Tables within tables: the deepest that the program reads are four.
+_DEEPEST: Final = 30
+
 Model = TypeVar("Model", bound=BaseModel)
 
 #: A place in the file: names of tables and keys, numbers within arrays.
@@ -171,7 +174,7 @@ def read_file(path: Path) -> str:
 def _loaded(text: str) -> dict[str, Any]:
     try:
         text.encode()
-        return tomllib.loads(text.removeprefix(_MARK))
+        loaded = tomllib.loads(text.removeprefix(_MARK))
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+), column \d+\)", str(error))
         message = f"this is not TOML: {str(error)[: found.start()].strip() if found else error}"
@@ -185,6 +188,24 @@ def _loaded(text: str) -> dict[str, Any]:
         raise BadCityFile(
             [Problem("", None, "this is not TOML that anybody wrote: it nests too deep")]
         ) from error
+    if not _shallow(loaded):
+        raise BadCityFile([Problem("", None, "this is not TOML that anybody wrote: it nests too deep")])
+    return loaded
+
+
+def _shallow(value: object) -> bool:
+    """Does nothing nest deeper than people write? Names joined by dots nest as deep as they like without
+    anything that reads them noticing; what compares them later falls over it.
+    """
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            one
+            for outer in level
+            if isinstance(outer, dict | list)
+            for one in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return not level
 
 
 def _near(word: str, known: Sequence[str]) -> str | None:

@@ -279,6 +279,8 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
         ("[city\n", 1, "not TOML"),
         ("a = 1\nb = \n", 2, "not TOML"),
         ("a = " + "[" * 50_000, None, "nests too deep"),
+        (TOWN + "\n[grids]\n" + ".".join("a" * 2000) + " = 1", None, "nests too deep"),
+        (TOWN + "\n[grids." + ".".join("a" * 2000) + "]\nb = 1", None, "nests too deep"),
         ("# x\n# \ud800\n", 2, "half of a character"),
         ("city = 1\n", 1, "write [city]"),
         ("departments = 3\n", 1, "write [[departments]]"),
