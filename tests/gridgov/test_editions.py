@@ -113,6 +113,7 @@ def relocated(service: Service, incidents: Sequence[str]) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_busy_store_only_puts_off_what_has_to_be_located_again(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_list_and_frames_make_the_fresh_list_from_anywhere_to_anywhere(
     assert followed(recorded, seen, start, end) == recorded.shown(seen, end)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(people, assignments, positions, st.integers(10, 200))
 def test_a_replay_from_any_position_is_the_ledgers_tail_seen_through_the_scope(
