@@ -305,14 +305,17 @@ def test_after_a_failed_check_the_end_stands_and_a_new_dispatch_is_a_new_run(sit
     site.as_("water").act("handle", id_, 5, reason="修好了")
     site.as_("leader").act("check", id_, 6, passed=False, reason="没修好")
     row = told(site, id_)["row"]
-    assert (row["clock"], row["clock_run"], row["escalation_level"]) == ("handling", 3, None)
+    assert (row["clock"], row["clock_run"], row["escalation_level"]) == ("handling", 3, "grid")
     later(site, 24 * 60)
-    assert story(site, id_)[-1] == "checked", "said once of that run"
+    since = story(site, id_)[7:]
+    assert since[0] == "escalated handling street unanswered", "what was asked still waits for its answer"
+    assert not any(said.startswith("noticed") for said in since), "noticed once of that run"
     site.as_("water").act("return", id_, 7, reason="不归我们")
-    site.as_("dispatcher").act("dispatch", id_, 8, department="cleaning")
+    run = told(site, id_)["row"]["number"] + 1
+    site.as_("dispatcher").act("dispatch", id_, run - 1, department="cleaning")
     later(site, 3 * 24 * 60)
     assert story(site, id_)[-2:] == ["noticed handling overdue", "escalated handling grid overdue"]
-    assert told(site, id_)["row"]["noticed"] == ["handling/3/overdue", "handling/9/overdue"]
+    assert told(site, id_)["row"]["noticed"] == ["handling/3/overdue", f"handling/{run}/overdue"]
 
 
 def test_asking_whether_it_is_there_starts_a_clock_of_its_own(site: Site) -> None:
