@@ -25,8 +25,10 @@ from dispatch.routing_words import purpose
 from dispatch.rules import Rules
 from dispatch.weeks import WEEKDAYS
 from geodata.grids import Hierarchy
+from gridgov.accounts import display_names
 from gridgov.errors import BadInput
 from gridgov.in_force import InForce, grid_name
+from gridgov.reading import name_of
 from gridgov.rows import iso
 from gridgov.scope import Scope
 from gridgov.siting import SentPosition, locate, specialised, units
@@ -291,11 +293,15 @@ def of_incident(
     with snapshot(engine) as connection:
         row = incidents.one(connection, reference, scope, stream)
         entries = history(connection, [row["id"]], stream)[row["id"]]
+        names = display_names(connection, [entry.by for entry in entries])
     incident, routes = fold(entries), [one for one in map(_decided, entries) if one is not None]
     told: dict[str, Any] = {
         "incident": incident.id,
         "case_number": incident.case_number,
-        "recorded": [_recorded(in_force.rules.routing, entry, route) for entry, route in routes],
+        "recorded": [
+            _recorded(in_force.rules.routing, entry, route) | {"by_name": name_of(entry.by, names)}
+            for entry, route in routes
+        ],
         "rules": in_force.rules.version,
     }
     if incident.category not in in_force.rules.categories:

@@ -6,7 +6,7 @@ Each is read in one snapshot, so that rows, history and cursor belong to the sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -107,7 +107,7 @@ def as_it_was(
 
 
 def _told(entry: Entry, kept: Sequence[dict[str, Any]], names: dict[str, str]) -> dict[str, Any]:
-    told = public_entry(entry) | {"by_name": _name(entry.by, names), "act_zh": ACT_ZH[entry.fact.act]}
+    told = public_entry(entry) | {"by_name": name_of(entry.by, names), "act_zh": ACT_ZH[entry.fact.act]}
     mine = next((row for row in kept if row["number"] == entry.number), None)
     if mine is not None:
         told["words"] = mine["words"]
@@ -116,7 +116,8 @@ def _told(entry: Entry, kept: Sequence[dict[str, Any]], names: dict[str, str]) -
     return told
 
 
-def _name(by: str, names: dict[str, str]) -> str | None:
+def name_of(by: str, names: Mapping[str, str]) -> str | None:
+    """What whoever did something is called on screens: a person by ``names``, nobody, or a rule."""
     if by == SYSTEM:
         return SYSTEM_NAME
     return AUTO_NAME + by.removeprefix(AUTO) if by.startswith(AUTO) else names.get(by)

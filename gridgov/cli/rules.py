@@ -218,7 +218,7 @@ def _show_recorded(found: dict[str, Any], zone: str) -> None:
     )
     rows = [
         (
-            *(one["number"], _local(one["recorded_at"], zone), one["kind"], one["by"]),
+            *(one["number"], _local(one["recorded_at"], zone), one["kind"], one["by_name"] or one["by"]),
             *(_department(one), _rule(one["rule"]), one["reason"], one["rules"]),
         )
         for one in found["recorded"]

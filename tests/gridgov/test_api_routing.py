@@ -119,6 +119,7 @@ class TestIncident:
             (3, "dispatched", "water", "chosen by the dispatcher", "leader"),
         ]
         assert found["recorded"][0]["reason"] == "rule north rubbish: 垃圾 under D/N goes to 北街道办"
+        assert found["recorded"][0]["by_name"] == "Inspector"
         assert (found["moved"], found["now"]["winner"]["rule"]) == (False, "north rubbish")
         assert self.why(site, found["case_number"]).json() == found
 
