@@ -25,6 +25,7 @@ from dispatch.routing_words import purpose
 from dispatch.rules import Rules
 from dispatch.weeks import WEEKDAYS
 from geodata.grids import Hierarchy
+from gridgov import rule_words
 from gridgov.accounts import display_names
 from gridgov.errors import BadInput
 from gridgov.in_force import InForce, grid_name
@@ -154,7 +155,11 @@ def to_dict(in_force: InForce, found: Explained) -> dict[str, Any]:
         "winner": {**_named(rules.routing, winner.department), **asdict(winner)}
         | {"co_handlers": [_named(rules.routing, code) for code in winner.co_handlers]},
         "others": [
-            asdict(one) | {"department_zh": _name(rules.routing, one.department)}
+            asdict(one)
+            | {
+                "department_zh": _name(rules.routing, one.department),
+                "why_zh": rule_words.failed(one.condition),
+            }
             for one in found.explanation.others
         ],
         "elsewhere": found.explanation.elsewhere,
@@ -224,14 +229,18 @@ def _named(routing: Routing, code: str) -> dict[str, Any]:
     return {"department": code, "department_zh": known.name_zh, "department_en": known.name_en}
 
 
-def listed(rules: Rules, category: str | None = None) -> list[dict[str, Any]]:
-    """The routing rules in force, the most specific first, with ``text`` for people; those that a category
-    (key or alias) can ever come to, where one is named. Raises UnknownCategory.
+def listed(in_force: InForce, category: str | None = None) -> list[dict[str, Any]]:
+    """The routing rules in force, the most specific first, with ``text`` and ``text_zh`` for people; those
+    that a category (key or alias) can ever come to, where one is named. Raises UnknownCategory.
     """
+    rules, hierarchy = in_force.rules, in_force.atlas.hierarchy
     routing = rules.routing
     of = None if category is None else rules.categories.get(category)
     chosen = [rule for rule in routing.rules if of is None or _is_for(rule, of, routing.fields)]
-    return [_rule(rules, rule) for rule in sorted(chosen, key=lambda rule: rule.rank, reverse=True)]
+    return [
+        _rule(rules, rule) | {"text_zh": rule_words.sentence(rules, hierarchy, rule)}
+        for rule in sorted(chosen, key=lambda rule: rule.rank, reverse=True)
+    ]
 
 
 def _is_for(rule: RoutingRule, category: Category, fields: Mapping[str, Field]) -> bool:

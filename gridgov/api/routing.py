@@ -52,8 +52,8 @@ def rules(
     """The routing rules in force, the most specific first. For whoever files, dispatches or answers for
     it.
     """
-    found = gridgov.service.in_force.rules
-    return Answer({"rules": found.version, "routing": explaining.listed(found, category)})
+    found = gridgov.service.in_force
+    return Answer({"rules": found.rules.version, "routing": explaining.listed(found, category)})
 
 
 @router.get("/routing/explain")

@@ -52,12 +52,15 @@ def list_(
     """List the routing rules in force, the most specific first. 派遣规则"""
     with reader_of(settings_of(context)) as engine:
         in_force = in_force_of(engine)
-    found = explaining.listed(in_force.rules, category)
+    found = explaining.listed(in_force, category)
     if as_json:
         print_json({"rules": in_force.rules.version, "routing": found})
         return
     head = ("rule 规则", "for what, and whose 适用与归属", "co-handlers 协办", "priority 优先级")
-    rows = [(one["name"], one["text"], _several(one["co_handlers"]), one["priority"]) for one in found]
+    rows = [
+        (one["name"], f"{one['text_zh']}\n{one['text']}", _several(one["co_handlers"]), one["priority"])
+        for one in found
+    ]
     print_table(f"rules 规则 version {in_force.rules.version}", head, rows or [("none 无", "", "", "")], 1)
 
 
@@ -163,7 +166,9 @@ def _show(found: dict[str, Any], zone: str) -> None:
     if winner["co_handlers"]:
         tell(f"  with 协办: {_several(winner['co_handlers'])}")
     if found["others"]:
-        rows = [(one["rule"], one["department_zh"], one["why"]) for one in found["others"]]
+        rows = [
+            (one["rule"], one["department_zh"], f"{one['why_zh']}\n{one['why']}") for one in found["others"]
+        ]
         print_table("", ("not by 未采用", "it goes to 归属", "because 原因"), rows)
     if found["elsewhere"]:
         tell(f"{found['elsewhere']} rules are about other categories, classes and fields 与本类别无关")

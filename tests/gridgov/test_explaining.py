@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,9 @@ from dispatch.automatic import AutomaticRule, Does
 from dispatch.categories import Urgency
 from dispatch.errors import UnknownCategory, UnknownStandard, UnknownUrgency
 from dispatch.routing import RoutingRule
+from dispatch.routing_rules import CONDITIONS
 from geodata.errors import UnknownGrid
+from gridgov import rule_words
 from gridgov.errors import BadInput
 from gridgov.explaining import Question, ask, listed, to_dict
 from gridgov.fields import Field, Fields
@@ -245,7 +247,7 @@ class TestList:
             RoutingRule("all at night", "office", working=False),
             RoutingRule("noise", "cleaning", category=scene.NOISE, co_handlers=("water",)),
             RoutingRule("street", "", territorial="street"),
-        ).rules
+        )
         found = listed(rules)
         assert [one["name"] for one in found] == ["north rubbish", "noise", "all at night", "street"]
         assert [one["text"] for one in found] == [
@@ -254,10 +256,33 @@ class TestList:
             "everything outside working time: 区办",
             "everything: the unit of the street",
         ]
+        assert [one["text_zh"] for one in found] == [
+            "街道N 垃圾 → 北街道办",
+            "噪声 → 环卫所",
+            "所有类别 工作时间外 → 区办",
+            "所有类别 → 街道级属地单位",
+        ]
         assert [one["department"] for one in found[1]["co_handlers"]] == ["water"]
 
+    def test_every_condition_is_said_in_chinese(self) -> None:
+        rule = RoutingRule(
+            *("all of it", "office"),
+            specialised="police/7",
+            under=("D", "N", "N1"),
+            days=frozenset({5, 6}),
+            hours=((time(18), time(8)),),
+            working=False,
+            urgencies=frozenset({Urgency.URGENT, Urgency.CRITICAL}),
+            channels=frozenset({"hotline"}),
+        )
+        (found,) = (one for one in listed(town_with(rule)) if one["name"] == "all of it")
+        assert found["text_zh"] == (
+            "街道N > 网格N1 专业网格 police/7 所有类别 周六、周日 18:00-08:00 工作时间外 重大或紧急 来源 hotline → 区办"
+        )
+        assert {rule_words.failed(one) for one in (*CONDITIONS, "territorial", "rank") if one != "priority"}
+
     def test_those_that_a_category_can_come_to(self) -> None:
-        rules = town_with(RoutingRule("all at night", "office", working=False)).rules
+        rules = town_with(RoutingRule("all at night", "office", working=False))
         assert [one["name"] for one in listed(rules, scene.NOISE)] == ["all at night"]
         assert [one["name"] for one in listed(rules, scene.RUBBISH)] == ["north rubbish", "all at night"]
         with pytest.raises(UnknownCategory):
