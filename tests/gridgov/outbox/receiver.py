@@ -46,7 +46,12 @@ class Receiver:
 
 
 def _answer(receiver: Receiver, handler: BaseHTTPRequestHandler) -> None:
-    body = handler.rfile.read(int(handler.headers["Content-Length"]))
+    length = int(handler.headers["Content-Length"])
+    body = handler.rfile.read(length)
+    if len(body) < length:
+        # Whoever sent it was killed in the middle: nothing was told.
+        handler.close_connection = True
+        return
     mode = receiver.mode
     receiver.asked.append(mode)
     if mode == "hang":
