@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 #: The first retry after about ten seconds, then twice as long each time, at most an hour: an outage of ten
 #: hours costs some twenty tries, and whoever is back waits an hour at most.
 FIRST: Final = timedelta(seconds=10)
 LONGEST: Final = timedelta(hours=1)
+#: Nothing is ever put off for so long: what seems to be was written down by a clock that was wrong.
+NEVER: Final = timedelta(days=2)
+
+
+def held(until: datetime | None, now: datetime) -> bool:
+    """Does something wait for this moment? Not for one so far ahead that a wrong clock wrote it down."""
+    return until is not None and now < until <= now + NEVER
 
 
 def wait(failures: int, chance: float) -> timedelta:

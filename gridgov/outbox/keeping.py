@@ -10,9 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from dispatch.entries import from_micros, to_micros
+from gridgov.outbox.backoff import NEVER
 from gridgov.outbox.rules import Language, Telling
 from gridgov.outbox.telling import Delivery
 from gridgov.storage.ledger import MAIN
@@ -179,7 +192,7 @@ def due(
     """What is to be tried now at these targets, the longest due first."""
     query = (
         select(_delivery)
-        .where(_waits(stream, targets), _delivery.c.next_at <= to_micros(now))
+        .where(_waits(stream, targets), _is_due(now))
         .order_by(_delivery.c.next_at, _delivery.c.position, _delivery.c.id)
         .limit(limit)
     )
@@ -195,7 +208,7 @@ def due_to(
     stream: str = MAIN,
 ) -> list[Waiting]:
     """What these recipients may be told now: what is due, and what has not been tried yet."""
-    ready = or_(_delivery.c.attempts == 0, _delivery.c.next_at <= to_micros(now))
+    ready = or_(_delivery.c.attempts == 0, _is_due(now))
     query = (
         select(_delivery)
         .where(_waits(stream, targets), _delivery.c.recipient.in_(recipients), ready)
@@ -203,6 +216,12 @@ def due_to(
         .limit(limit)
     )
     return [_waiting(row) for row in connection.execute(query).mappings()]
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Its moment has come, or lies so far ahead that a wrong clock wrote it down."""
+    next_at = _delivery.c.next_at
+    return or_(next_at <= to_micros(now), next_at > to_micros(now + NEVER))
 
 
 def next_due(connection: Connection, targets: Collection[str], stream: str = MAIN) -> datetime | None:

@@ -95,7 +95,7 @@ class WebhookLane:
         standing, due, next_ = await hands.in_thread(self._look, now)
         if target is None or standing is None:
             return IDLE_S
-        if standing.retry_at is not None and now < standing.retry_at:
+        if backoff.held(standing.retry_at, now):
             return hands.until(standing.retry_at, now)
         if not due:
             return hands.until(next_, now)
@@ -178,7 +178,7 @@ class MailLane:
         held, by_recipient, next_ = await hands.in_thread(self._look, names, now)
         there = [one for one in held.values() if one.name in names]
         again = min((one.retry_at or now for one in there), default=now)
-        if again > now:
+        if backoff.held(again, now):
             return hands.until(again, now)
         if not by_recipient:
             return hands.until(next_, now)

@@ -92,11 +92,19 @@ class MailServer:
             if self.security == "starttls":
                 server.starttls(context=context)
             if self.user is not None:
-                server.login(self.user, self._password())
+                self._sign_in(server, self.user)
             yield server
             server.quit()
         finally:
             server.close()
+
+    def _sign_in(self, server: smtplib.SMTP, user: str) -> None:
+        """Raises what the library raises, and an SMTPException where either is no text that it sends."""
+        try:
+            server.login(user, self._password())
+        except UnicodeError as error:
+            said = "the name and the password for the mail server have to be ASCII, in a file of plain text"
+            raise smtplib.SMTPException(said) from error
 
     def _password(self) -> str:
         if self.password_file is None:

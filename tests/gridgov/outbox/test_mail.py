@@ -212,6 +212,12 @@ def test_a_password_is_sent_where_it_is_asked_for_and_never_shown(tmp_path: Path
         [tried] = MailServer.of(settings).send([mail], Line())
         assert tried.error == "the mail server refused the name or password (code 535)"
         assert tried.whole
+        for no_text in ("密码".encode(), b"\xff\xfe\x00"):
+            file.write_bytes(no_text)
+            [tried] = MailServer.of(settings).send([mail], Line())
+            assert tried.whole
+            assert tried.error is not None
+            assert "have to be ASCII" in tried.error
 
 
 def test_no_letter_goes_out_unprotected_where_protection_is_asked_for(box: Box) -> None:

@@ -96,6 +96,18 @@ def test_a_target_that_left_the_file_is_told_no_more_and_begins_anew_when_it_is_
     assert [one.told["incident"] for one in hook.taken] == ["report-c"]
 
 
+def test_a_clock_that_ran_years_ahead_leaves_nothing_waiting_for_them(town: Town, hook: Receiver) -> None:
+    hook.mode = "503"
+    town.apply(webhook(hook.url) + notice())
+    town.later(timedelta(days=5 * 365))
+    town.report("a")
+    until(lambda: town.target("bureau").failures == 1)
+    hook.mode = "take"
+    town.later(-timedelta(days=5 * 365))
+    until(lambda: hook.taken)
+    assert [one.told["incident"] for one in hook.taken] == ["report-a"]
+
+
 @pytest.mark.parametrize(
     ("mode", "error"),
     [
