@@ -127,6 +127,7 @@ def routed_again(
 
 
 def routed(rules: Rules, case: Situation) -> Route:
+    """Whose a situation is by the rules in force, as it is written down."""
     found = route(rules.routing, case)
     return Route(found.department, found.rule, found.reason, found.co_handlers)
 

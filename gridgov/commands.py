@@ -36,7 +36,7 @@ from gridgov.storage.words import Words
 IMPORTED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:imported")
 #: Names under which ids of relocations are made: the same incident for the same edition, the same id.
 RELOCATED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:relocated")
-#: Names under which ids of notices are made: the same run of a clock at the same threshold, the same id.
+#: Names under which ids of notices are made: the same incident, as it stood, at the same moment, the same id.
 NOTICED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:noticed")
 
 

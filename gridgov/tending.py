@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,11 +14,11 @@ from gridgov.storage.errors import StorageError
 log = structlog.get_logger(__name__)
 
 
-class Tending:
+class Tending(ABC):
     """A thread that calls :meth:`tend` when it is woken, and at the latest after ``every_s`` seconds.
 
-    A store that is busy or out of order for a while is logged, and so is a fault; the next
-    look goes on: nobody would see that a thread had ended.
+    A store that is busy or out of order for a while is logged, and so is a fault; the next look goes on:
+    nobody would see that a thread had ended.
     """
 
     def __init__(self, name: str, every_s: float) -> None:
@@ -44,12 +45,12 @@ class Tending:
         """There is something to do: look now."""
         self._wake.set()
 
+    @abstractmethod
     def tend(self, woken: bool) -> None:
         """Look, and do what is to be done; ``woken`` is False where only time has passed."""
-        raise NotImplementedError
 
-    def failed(self) -> None:
-        """The store did not let it be done: called before the next look."""
+    def failed(self) -> None:  # noqa: B027 - there need be nothing to remember
+        """It could not be done: called before the next look."""
 
     def _work(self) -> None:
         while not self._stopped.is_set():
