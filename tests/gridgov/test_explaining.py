@@ -279,7 +279,29 @@ class TestList:
         assert found["text_zh"] == (
             "街道N > 网格N1 专业网格 police/7 所有类别 周六、周日 18:00-08:00 工作时间外 重大或紧急 来源 hotline → 区办"
         )
-        assert {rule_words.failed(one) for one in (*CONDITIONS, "territorial", "rank") if one != "priority"}
+
+    def test_what_each_rule_failed_at_is_said_in_chinese(self) -> None:
+        fails = {
+            "elsewhere": {"under": ("D", "S")},
+            "at night": {"working": False},
+            "urgent": {"urgencies": frozenset({Urgency.URGENT})},
+            "by phone": {"channels": frozenset({"hotline"})},
+            "police": {"specialised": "police/7"},
+        }
+        rules = [RoutingRule(name, "office", category=scene.NOISE, **more) for name, more in fails.items()]
+        squares = RoutingRule("squares", "", category=scene.NOISE, under=("D", "N"), territorial="grid")
+        found = told(town_with(*rules, squares, RoutingRule("all", "office")), scene.NOISE)
+        assert {one["rule"]: one["why_zh"] for one in found["others"]} == {
+            "elsewhere": "不在其网格范围内",
+            "at night": "不在其时段内",
+            "urgent": "紧急程度不符",
+            "by phone": "来源渠道不符",
+            "police": "不在其专业网格内",
+            "squares": "该层级没有属地单位",
+        }
+        assert found["winner"]["rule"] == "all"
+        known = {rule_words.failed(one) for one in (*CONDITIONS, "territorial", "rank") if one != "priority"}
+        assert len(known) == len(CONDITIONS) + 1
 
     def test_those_that_a_category_can_come_to(self) -> None:
         rules = town_with(RoutingRule("all at night", "office", working=False))
