@@ -127,7 +127,7 @@ class BadRules(DispatchError):
 
 
 class BadLimit(DispatchError):
-    """A time limit is a positive whole number and one of eh, ed, wh, wd, such as 4wh."""
+    """A time limit is a positive whole number and one of em, eh, ed, wm, wh, wd, such as 4wh."""
 
 
 class CalendarTooShort(DispatchError):
