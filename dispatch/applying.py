@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any, Final
 
-from dispatch.categories import Urgency
+from dispatch import applying_ending, applying_handling
+from dispatch.building import Builder, Handover, notice, parts_of, routed, runs, with_name
+from dispatch.ending_facts import TakenBack
 from dispatch.entries import (
+    SYSTEM,
     Acknowledged,
     Adopted,
     Asked,
@@ -29,80 +32,28 @@ from dispatch.entries import (
     Noted,
     Noticed,
     PassedOn,
-    Place,
     Placed,
     Rejected,
     Relocated,
     Reopened,
     Reported,
     Returned,
-    Route,
     Started,
     Undone,
     Verified,
 )
 from dispatch.errors import BrokenHistory, NotInThisStage
-from dispatch.lifecycle import Stage, step
+from dispatch.lifecycle import step
+from dispatch.task_facts import Tasked
 
 _HANDLING: Final = "handling"
+_NAMES: Final = tuple(f.name for f in fields(Builder))
+_values = attrgetter(*_NAMES)
 
 
-@dataclass(slots=True)
-class Builder:
-    """An incident while its entries are being added up."""
-
-    id: str = ""
-    number: int = 0
-    stage: Stage | None = None
-    case_number: str = ""
-    channel: str = ""
-    category: str = ""
-    standard: str | None = None
-    urgency: str = Urgency.ORDINARY
-    place: Place = field(default_factory=Place)
-    specialised: tuple[str, ...] = ()
-    department: str = ""
-    rule: str = ""
-    co_handlers: tuple[str, ...] = ()
-    automatic: str | None = None
-    auto_dispatched: bool = False
-    undoable: bool = False
-    lead: str | None = None
-    last_lead: str | None = None
-    limit: str | None = None
-    due_at: datetime | None = None
-    remaining_s: float | None = None
-    clock: Started | None = None
-    clock_started_at: datetime | None = None
-    handling: Started | None = None
-    noticed: tuple[str, ...] = ()
-    escalated: Escalated | None = None
-    answered_by: str | None = None
-    set_aside: tuple[Escalated, str | None] | None = None
-    reported_at: datetime | None = None
-    reported_by: str = ""
-    filed_at: datetime | None = None
-    dispatched_at: datetime | None = None
-    handled_at: datetime | None = None
-    handled_by: str | None = None
-    closed_at: datetime | None = None
-    updated_at: datetime | None = None
-    dispatches: int = 0
-    dispatched_to: str | None = None
-    redirected: int = 0
-    returns: int = 0
-    reworks: int = 0
-    reopenings: int = 0
-    photos: tuple[str, ...] = ()
-    clock_ahead_s: float | None = None
-    imported: bool = False
-    source_number: str | None = None
-    source_status: str | None = None
-
-
-def notice(clock: str, run: int, threshold: str) -> str:
-    """How a notice is written among those given."""
-    return f"{clock}/{run}/{threshold}"
+def follows_by_itself(entry: Entry) -> bool:
+    """Does it only say what follows of the act before it: who is sent to look?"""
+    return entry.by == SYSTEM and type(entry.fact) is Tasked
 
 
 def add(b: Builder, entry: Entry) -> None:
@@ -125,6 +76,8 @@ def add(b: Builder, entry: Entry) -> None:
         ) from refused
     b.id, b.number, b.updated_at = entry.incident, entry.number, entry.recorded_at
     _APPLY[type(fact)](b, entry, fact)
+    if not follows_by_itself(entry):
+        b.last_by, b.last_act, b.last_number, b.before = entry.by, fact.act, entry.number, None
     if b.escalated is not None or b.set_aside is not None:
         _ask_of_what_runs(b)
 
@@ -150,10 +103,6 @@ def _is_about(asked: Escalated, clock: Started | None) -> bool:
     return clock is not None and clock.run == asked.run and clock.clock == asked.clock
 
 
-def _runs(b: Builder, entry: Entry, started: Started | None) -> None:
-    b.clock, b.clock_started_at = started, None if started is None else entry.recorded_at
-
-
 def _reported(b: Builder, entry: Entry, fact: Reported) -> None:
     b.case_number, b.channel, b.category, b.urgency = (
         fact.case_number,
@@ -162,11 +111,12 @@ def _reported(b: Builder, entry: Entry, fact: Reported) -> None:
         fact.urgency,
     )
     b.place, b.standard = fact.place, fact.standard
-    _routed(b, fact.route)
-    _runs(b, entry, fact.starts)
+    routed(b, fact.route)
+    runs(b, entry, fact.starts)
     b.specialised = fact.specialised
     b.reported_at, b.reported_by = entry.recorded_at, entry.by
     b.photos, b.clock_ahead_s = fact.photos, fact.clock_ahead_s
+    b.eyes = (entry.by,)
 
 
 def _imported(b: Builder, _entry: Entry, fact: Imported) -> None:
@@ -180,53 +130,64 @@ def _imported(b: Builder, _entry: Entry, fact: Imported) -> None:
         b.lead = b.last_lead = fact.department or None
 
 
-def _routed(b: Builder, route: Route) -> None:
-    b.department, b.rule, b.co_handlers = route.department, route.rule, route.co_handlers
-
-
 def _placed(b: Builder, _entry: Entry, fact: Placed) -> None:
     b.place, b.specialised = fact.place, fact.specialised
-    _routed(b, fact.route)
+    routed(b, fact.route)
 
 
 def _relocated(b: Builder, _entry: Entry, fact: Relocated) -> None:
     b.place, b.specialised = fact.place, fact.specialised
     if fact.route is not None:
-        _routed(b, fact.route)
+        routed(b, fact.route)
 
 
 def _filed(b: Builder, entry: Entry, fact: Filed) -> None:
     b.category, b.urgency, b.filed_at = fact.category, fact.urgency, entry.recorded_at
     b.standard, b.automatic, b.specialised = fact.standard, fact.automatic, fact.specialised
     b.undoable = fact.automatic is not None
-    _routed(b, fact.route)
-    _runs(b, entry, fact.starts)
+    routed(b, fact.route)
+    _nobody_is_sent(b)
+    runs(b, entry, fact.starts)
+
+
+def _nobody_is_sent(b: Builder) -> None:
+    b.task, b.passed_over = None, ()
 
 
 def _asked(b: Builder, entry: Entry, fact: Asked) -> None:
-    _runs(b, entry, fact.starts)
+    _nobody_is_sent(b)
+    runs(b, entry, fact.starts)
 
 
 def _verified(b: Builder, entry: Entry, fact: Verified) -> None:
     b.photos += fact.photos
-    _runs(b, entry, fact.starts)
+    b.eyes = with_name(b.eyes, entry.by)
+    _nobody_is_sent(b)
+    runs(b, entry, fact.starts)
 
 
 def _closed(b: Builder, entry: Entry, _fact: Closed) -> None:
-    b.closed_at = entry.recorded_at
-    _runs(b, entry, None)
+    b.closed_at, b.call_back_stands = entry.recorded_at, False
+    runs(b, entry, None)
 
 
 def _over(b: Builder, entry: Entry, _fact: Fact) -> None:
-    b.remaining_s = None
-    _runs(b, entry, None)
+    b.remaining_s = b.application = b.suspended_until = b.supervision = None
+    _nobody_is_sent(b)
+    runs(b, entry, None)
 
 
 def _dispatched(b: Builder, entry: Entry, fact: Dispatched) -> None:
     b.department = b.lead = b.last_lead = fact.department
     b.rule, b.limit, b.due_at, b.remaining_s = fact.rule, fact.limit, fact.due_at, None
     b.dispatched_at, b.handled_at, b.handled_by = entry.recorded_at, None, None
-    b.co_handlers = fact.co_handlers
+    b.co_handlers, b.parts = fact.co_handlers, parts_of(b, fact.co_handlers)
+    _nobody_has_it_in_hand(b)
+    if not fact.resumed:
+        b.extended = 0
+    if b.handovers and b.handovers[-1].to_department is None:
+        taken = replace(b.handovers[-1], to_department=fact.department, taken_at=entry.recorded_at)
+        b.handovers = (*b.handovers[:-1], taken)
     b.undoable = b.auto_dispatched = fact.automatic is not None
     b.dispatches += 1
     b.redirected += b.dispatched_to not in (None, fact.department)
@@ -241,7 +202,11 @@ def _dispatched(b: Builder, entry: Entry, fact: Dispatched) -> None:
         fact.calendar,
         fact.unconfirmed_year,
     )
-    _runs(b, entry, b.handling)
+    runs(b, entry, b.handling)
+
+
+def _nobody_has_it_in_hand(b: Builder) -> None:
+    b.accepted_by = b.crew = b.assignee = b.application = None
 
 
 def _undone(b: Builder, entry: Entry, fact: Undone) -> None:
@@ -251,42 +216,51 @@ def _undone(b: Builder, entry: Entry, fact: Undone) -> None:
         b.dispatches, b.dispatched_to = b.dispatches - 1, None
     b.filed_at = b.dispatched_at = b.lead = b.last_lead = b.limit = b.due_at = b.handling = None
     b.automatic, b.auto_dispatched, b.undoable = None, False, False
-    _runs(b, entry, fact.starts)
+    b.parts = ()
+    runs(b, entry, fact.starts)
 
 
 def _returned(b: Builder, entry: Entry, fact: Returned) -> None:
     b.lead, b.due_at, b.remaining_s = None, None, fact.remaining_s
     b.returns += 1
+    b.handovers += (Handover(fact.department, None, entry.recorded_at),)
+    _nobody_has_it_in_hand(b)
     b.undoable = False
-    _runs(b, entry, fact.starts)
+    runs(b, entry, fact.starts)
 
 
 def _handled(b: Builder, entry: Entry, fact: Handled) -> None:
     b.handled_at, b.handled_by = entry.recorded_at, entry.by
     b.photos += fact.photos
+    b.hands, b.application = with_name(b.hands, entry.by), None
+    _nobody_is_sent(b)
     b.undoable = False
-    _runs(b, entry, fact.starts)
+    runs(b, entry, fact.starts)
 
 
 def _checked(b: Builder, entry: Entry, fact: Checked) -> None:
     b.photos += fact.photos
+    b.eyes = with_name(b.eyes, entry.by)
+    _nobody_is_sent(b)
     if not fact.passed:
         b.reworks, b.handled_at, b.handled_by = b.reworks + 1, None, None
-    _runs(b, entry, None if fact.passed else b.handling)
+    runs(b, entry, fact.starts if fact.passed else b.handling)
 
 
 def _reopened(b: Builder, entry: Entry, fact: Reopened) -> None:
     b.closed_at = b.handled_at = b.handled_by = b.lead = b.last_lead = b.limit = b.due_at = None
     b.handling = b.automatic = None
-    b.auto_dispatched = b.undoable = False
+    b.auto_dispatched = b.undoable = b.self_handled = False
+    b.parts = ()
+    _nobody_has_it_in_hand(b)
     b.reopenings += 1
-    _runs(b, entry, fact.starts)
+    runs(b, entry, fact.starts)
 
 
 def _adopted(b: Builder, entry: Entry, fact: Adopted) -> None:
     b.due_at = None
-    _routed(b, fact.route)
-    _runs(b, entry, fact.starts)
+    routed(b, fact.route)
+    runs(b, entry, fact.starts)
 
 
 def _noticed(b: Builder, _entry: Entry, fact: Noticed) -> None:
@@ -299,6 +273,21 @@ def _escalated(b: Builder, _entry: Entry, fact: Escalated) -> None:
 
 def _acknowledged(b: Builder, entry: Entry, _fact: Acknowledged) -> None:
     b.answered_by = entry.by
+
+
+def _taken_back(b: Builder, entry: Entry, fact: TakenBack) -> None:
+    """All is as it was before the act, but that this has happened."""
+    before = b.before
+    if before is None or b.last_number != fact.number:
+        raise BrokenHistory(
+            f"entry {entry.number} of incident {entry.incident} takes back entry {fact.number}, "
+            f"and that is not the last act",
+            incident=entry.incident,
+            number=entry.number,
+        )
+    for name, value in zip(_NAMES, _values(before), strict=True):
+        setattr(b, name, value)
+    b.number, b.updated_at = entry.number, entry.recorded_at
 
 
 def _attached(b: Builder, _entry: Entry, fact: Attached) -> None:
@@ -333,4 +322,7 @@ _APPLY: Mapping[type[Fact], Any] = {
     PassedOn: _nothing_more,
     Noted: _nothing_more,
     Attached: _attached,
+    TakenBack: _taken_back,
+    **applying_handling.APPLY,
+    **applying_ending.APPLY,
 }

@@ -9,6 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from dispatch.ending_facts import (
+    Appealed,
+    CalledBack,
+    Decided,
+    Followed,
+    Joined,
+    SelfHandled,
+    TakenBack,
+)
 from dispatch.entries import (
     Acknowledged,
     Adopted,
@@ -41,6 +50,22 @@ from dispatch.entries import (
     to_micros,
 )
 from dispatch.errors import UnknownEntry
+from dispatch.handling_facts import (
+    Accepted,
+    Answered,
+    Applied,
+    Assigned,
+    Corrected,
+    Declined,
+    Enforced,
+    Granted,
+    Involved,
+    PartDone,
+    Refused,
+    Resumed,
+    Supervised,
+)
+from dispatch.task_facts import TaskAccepted, TaskDeclined, Tasked, TaskExpired
 
 KINDS: Mapping[str, type[Fact]] = {
     cls.__name__.lower(): cls
@@ -48,19 +73,43 @@ KINDS: Mapping[str, type[Fact]] = {
         Reported,
         Placed,
         Relocated,
+        Corrected,
+        SelfHandled,
+        Joined,
+        Followed,
         Filed,
         Asked,
         Verified,
         Rejected,
         Dispatched,
         Undone,
+        Accepted,
+        Declined,
+        Assigned,
+        Involved,
+        PartDone,
         Returned,
+        Applied,
+        Granted,
+        Refused,
+        Resumed,
+        Supervised,
+        Answered,
+        Enforced,
         Handled,
         Checked,
         Closed,
+        Appealed,
+        Decided,
+        CalledBack,
         Reopened,
         Cancelled,
         Adopted,
+        Tasked,
+        TaskAccepted,
+        TaskDeclined,
+        TaskExpired,
+        TakenBack,
         Noticed,
         Escalated,
         Acknowledged,

@@ -12,14 +12,21 @@ day in a phone without network has its fifteen minutes of intake from the moment
 |          |                                                          | rejection                          |
 | dispatch | filing, a return, reopening after closure                | dispatching, undoing               |
 | handling | dispatching                                              | the department says it is done,    |
-|          |                                                          | undoing; a return pauses it        |
+|          |                                                          | undoing; a return, a suspension    |
+|          |                                                          | and a correction pause it          |
 | check    | handling                                                 | the check                          |
+| closing  | a check that passed                                      | closing                            |
 
-Cancelling ends whatever runs. Every start is a new run, named by the number of its entry, but for two cases
-in which the clock of handling goes on with the same run:
+Beside them runs that of supervision (督办), from the order to its answer.
+
+Cancelling and joining end whatever runs. What is taken back (撤回) has never stopped or started a clock.
+Every start is a new run, named by the number of its entry, but for four cases in which the clock of handling
+goes on with the same run:
 
 * Dispatched again to the department that returned it, it has what it had left; the pause costs it nothing.
   A pause in which none of its kind of time went by does not move its end at all.
+* After a suspension (挂账) likewise.
+* An extension (延期) moves its end by one original limit.
 * After a failed check its end stands: what the department said was done was not, so its time never stopped.
 
 The limit of handling is the case standard's. The others are the city's: 15 minutes for intake and dispatch,
@@ -47,6 +54,8 @@ class Clock(StrEnum):
     DISPATCH = "dispatch"
     HANDLING = "handling"
     CHECK = "check"
+    CLOSING = "closing"
+    SUPERVISION = "supervision"
 
 
 CLOCK_ZH: Final = {
@@ -55,6 +64,8 @@ CLOCK_ZH: Final = {
     Clock.DISPATCH: "派遣",
     Clock.HANDLING: "处置",
     Clock.CHECK: "核查",
+    Clock.CLOSING: "结案",
+    Clock.SUPERVISION: "督办回复",
 }
 
 
@@ -69,13 +80,18 @@ class StageLimit:
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The limits of the stages that the city sets once for all categories; ``warn_percent`` of any limit is
-    where it turns yellow (domain notes, "From report to closure": 80 %).
+    where it turns yellow (domain notes, "From report to closure": 80 %). ``task`` is how long a task to look
+    waits for an answer before it goes on to somebody else. The domain notes give no limit for closing, for
+    answering a supervision, or for a task: those are the city's to set.
     """
 
     intake: StageLimit = StageLimit(Limit(15, Unit.WM))
     verify: StageLimit = StageLimit(Limit(30, Unit.WM))
     dispatch: StageLimit = StageLimit(Limit(15, Unit.WM))
     check: StageLimit = StageLimit(Limit(30, Unit.WM))
+    closing: StageLimit = StageLimit(Limit(30, Unit.WM))
+    supervision: StageLimit = StageLimit(Limit(1, Unit.WD))
+    task: StageLimit = StageLimit(Limit(10, Unit.WM))
     warn_percent: int = 80
 
     def of(self, clock: Clock) -> StageLimit:
@@ -85,6 +101,8 @@ class Clocks:
             Clock.VERIFY: self.verify,
             Clock.DISPATCH: self.dispatch,
             Clock.CHECK: self.check,
+            Clock.CLOSING: self.closing,
+            Clock.SUPERVISION: self.supervision,
         }[clock]
 
 

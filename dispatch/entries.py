@@ -258,6 +258,7 @@ class Checked(Fact):
     passed: bool
     reason: str = ""
     photos: tuple[str, ...] = ()
+    starts: Started | None = None
 
     @property
     def outcome(self) -> str:

@@ -86,6 +86,110 @@ class NotForThisRole(DispatchError):
         )
 
 
+class NotYours(DispatchError):
+    """This belongs to somebody else, although your role is right."""
+
+
+class SamePerson(DispatchError):
+    """Patrol and handling are separate people (巡办分离)."""
+
+    def __init__(self, act: str, did: str) -> None:
+        super().__init__(
+            f"who {did} an incident does not {act} it too: patrol and handling are separate people;"
+            " somebody else has to",
+            act=act,
+            did=did,
+        )
+
+
+class PartsOpen(DispatchError):
+    """Co-handlers have not reported their parts yet."""
+
+    def __init__(self, departments: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(departments)} have not reported their parts yet; the dispatch desk can take them out",
+            departments=list(departments),
+        )
+
+
+class SupervisionOpen(DispatchError):
+    """It is supervised, and nobody has answered yet: it has to be answered first."""
+
+
+class NotSupervised(DispatchError):
+    """There is no supervision to answer."""
+
+
+class AlreadySupervised(DispatchError):
+    """It is supervised already, and waits for an answer."""
+
+
+class NothingApplied(DispatchError):
+    """No application waits for an answer."""
+
+
+class AlreadyApplied(DispatchError):
+    """An application waits for an answer already."""
+
+
+class TooLate(DispatchError):
+    """The time in which this could be done is over."""
+
+
+class NoMore(DispatchError):
+    """This can be done only so often, and was."""
+
+
+class BadDate(DispatchError):
+    """A suspension is until a moment that is still to come, at most a year away."""
+
+
+class EvidenceMissing(DispatchError):
+    """The case standard demands photos."""
+
+    def __init__(self, act: str, standard: str, needed: int, given: int) -> None:
+        super().__init__(
+            f"case standard {standard} demands {needed} photo(s) to {act}, and there are {given}",
+            act=act,
+            standard=standard,
+            needed=needed,
+            given=given,
+        )
+
+
+class CannotJoin(DispatchError):
+    """This cannot be joined to that."""
+
+
+class UnknownCrew(DispatchError):
+    """The department has no such crew."""
+
+    def __init__(self, department: str, crew: str, known: Sequence[str]) -> None:
+        choice = f"it has {', '.join(known)}" if known else "it has none: leave it out, or name a person"
+        super().__init__(
+            f"department {department} has no crew {crew[:40]!r}; {choice}",
+            department=department,
+            crew=crew[:40],
+            known=list(known),
+        )
+
+
+class CannotGo(DispatchError):
+    """This person cannot be sent, or given it: they have no such role there."""
+
+
+class NoTask(DispatchError):
+    """Nobody is asked to look here, or somebody else is."""
+
+
+class AlreadyDone(DispatchError):
+    """This was done already."""
+
+
+class NothingToTakeBack(DispatchError):
+    """Only one's own last act can be taken back, and only before anything was built on it."""
+
+
 class NothingToUndo(DispatchError):
     """Only what the rules did by themselves can be taken back, and only before anybody built on it."""
 

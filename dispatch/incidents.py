@@ -7,16 +7,19 @@ the times its source states.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
-from dispatch.applying import Builder, add, notice
+from dispatch.applying import add, follows_by_itself
+from dispatch.building import OFFERED, Builder, Handover, Part, Task, notice
+from dispatch.ending_facts import CalledBack, TakenBack
 from dispatch.entries import Entry, Escalated, Place, Started
 from dispatch.errors import BrokenHistory
-from dispatch.lifecycle import ENDED, Act, Role, Stage, open_acts
+from dispatch.handling_facts import Applied, Supervised
+from dispatch.lifecycle import ENDED, TAKEABLE, Stage
 
 #: What is noticed of a clock: it turns yellow, it turns red.
 WARNING: Final = "warning"
@@ -37,6 +40,15 @@ class Incident:
     ``auto_dispatched``: that rule dispatched it too, and nobody has since; ``undoable``: nobody has built on
     it yet. ``dispatched_to`` is the department that it was last dispatched to, ``redirected`` how often that
     was another than the time before.
+
+    ``leader`` is the incident that it was joined to, ``followers`` those joined to it. ``accepted_by``,
+    ``crew`` and ``assignee`` are those of the lead; ``parts`` are the co-handlers'. ``application`` waits for
+    an answer; ``extensions`` were granted in all, ``extended`` of them for the run of the clock of handling
+    that counts. ``supervision`` is the one that was not answered yet. ``appeal`` is open, granted or refused.
+    ``call_back`` is the last; it stands until the next closing. ``eyes`` are those who reported, verified or
+    checked, ``hands`` those who handled. ``task`` is who is sent to look, ``passed_over`` who was asked
+    before them and does not go. ``handovers`` has one for each return. The last act was ``last_act``, entry
+    ``last_number``, by ``last_by``; ``before`` is the incident before it, where it can be taken back.
     """
 
     id: str
@@ -86,23 +98,38 @@ class Incident:
     imported: bool
     source_number: str | None
     source_status: str | None
+    leader: str | None
+    followers: tuple[str, ...]
+    self_handled: bool
+    accepted_by: str | None
+    crew: str | None
+    assignee: str | None
+    parts: tuple[Part, ...]
+    application: Applied | None
+    extensions: int
+    extended: int
+    suspensions: int
+    suspended_until: datetime | None
+    supervision: Supervised | None
+    supervisions: int
+    appeal: str | None
+    call_back: CalledBack | None
+    eyes: tuple[str, ...]
+    hands: tuple[str, ...]
+    enforcements: int
+    task: Task | None
+    passed_over: tuple[str, ...]
+    handovers: tuple[Handover, ...]
+    last_by: str
+    last_act: str
+    last_number: int
+    call_back_stands: bool
+    before: Incident | None = field(compare=False, repr=False)
 
     @property
     def is_open(self) -> bool:
         """Is there still something to do?"""
         return self.stage not in ENDED
-
-    def open_acts(self, roles: Iterable[Role]) -> tuple[Act, ...]:
-        """What somebody who holds these roles on this incident can do now."""
-        return tuple(act for act in open_acts(self.stage, frozenset(roles)) if self._makes_sense(act))
-
-    def _makes_sense(self, act: Act) -> bool:
-        """Some acts are open in a stage, and yet there may be nothing to do them on."""
-        if act is Act.UNDO:
-            return self.undoable
-        if act in (Act.ACKNOWLEDGE, Act.PASS_ON):
-            return self.escalated is not None and self.answered_by is None
-        return True
 
     def was_noticed(self, started: Started, threshold: str) -> bool:
         """Was it said already that this run of a clock came to its warning, or its end?"""
@@ -110,16 +137,38 @@ class Incident:
 
     @property
     def next_look(self) -> datetime | None:
-        """When something is to be noticed next that nobody does: the warning or the end of the clock that
-        runs, an escalation that nobody answers; None where nothing is.
+        """When something is to be noticed next that nobody does: the warning or the end of a clock that runs,
+        an escalation or a task that nobody answers, the end of a suspension; None where nothing is.
         """
-        clock = self.clock
+        clock, supervision, task = self.clock, self.supervision, self.task
+        look = None if clock is None else self.look_at_clock
+        if supervision is not None and supervision.starts is not None:
+            look = _earlier(look, self.threshold(supervision.starts))
+        if task is not None and task.state == OFFERED:
+            look = _earlier(look, task.answer_by)
+        return _earlier(look, self.suspended_until)
+
+    @property
+    def look_at_clock(self) -> datetime | None:
+        """The same of the clock that runs, and of who was asked because it ran out, alone."""
+        clock, asked = self.clock, self.escalated
         if clock is None:
             return None
         if self.was_noticed(clock, OVERDUE):
-            waits = self.escalated is not None and self.answered_by is None
-            return self.escalated.answer_by if waits and self.escalated is not None else None
+            return asked.answer_by if asked is not None and self.answered_by is None else None
+        return self.threshold(clock)
+
+    def threshold(self, clock: Started) -> datetime | None:
+        """When a clock comes to what was not noticed of it yet: its warning, its end; None past both."""
+        if self.was_noticed(clock, OVERDUE):
+            return None
         return clock.due_at if self.was_noticed(clock, WARNING) else min(clock.warn_at, clock.due_at)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
 
 
 _NAMES = tuple(f.name for f in fields(Incident))
@@ -128,17 +177,43 @@ _values = attrgetter(*_NAMES)
 
 def fold(entries: Iterable[Entry]) -> Incident:
     """What the entries of one incident add up to, in order of their number; raises BrokenHistory."""
+    history = tuple(entries)
+    kept = _worth_keeping(history)
     b = Builder()
-    for entry in entries:
-        add(b, entry)
+    for number, entry in enumerate(history):
+        if number in kept and b.stage is not None:
+            before = _freeze(b)
+            add(b, entry)
+            b.before = before
+        else:
+            add(b, entry)
     return _freeze(b)
+
+
+def _worth_keeping(history: Sequence[Entry]) -> frozenset[int]:
+    """Before which entries, counted from 0, the incident is kept: before what was taken back later, and
+    before the last act, which may be.
+    """
+    taken = {entry.fact.number - 1 for entry in history if type(entry.fact) is TakenBack}
+    last = len(history) - 1
+    while last > 0 and follows_by_itself(history[last]):
+        last -= 1
+    if last > 0 and history[last].fact.act in TAKEABLE:
+        taken.add(last)
+    return frozenset(taken)
 
 
 def extend(incident: Incident | None, entries: Iterable[Entry]) -> Incident:
     """The incident after some more entries; the same as folding all of them from the first."""
     b = Builder() if incident is None else Builder(**dict(zip(_NAMES, _values(incident), strict=True)))
+    here = incident
     for entry in entries:
-        add(b, entry)
+        if entry.fact.act in TAKEABLE and not follows_by_itself(entry) and b.stage is not None:
+            before = here if here is not None and here.number == b.number else _freeze(b)
+            add(b, entry)
+            b.before = before
+        else:
+            add(b, entry)
     return _freeze(b)
 
 

@@ -20,11 +20,13 @@ class Stage(StrEnum):
     VERIFYING = "verifying"
     DISPATCH = "dispatch"
     HANDLING = "handling"
+    SUSPENDED = "suspended"
     CHECKING = "checking"
     CLOSING = "closing"
     CLOSED = "closed"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
+    JOINED = "joined"
     IMPORTED = "imported"
 
 
@@ -33,16 +35,18 @@ STAGE_ZH: Final = {
     Stage.VERIFYING: "核实",
     Stage.DISPATCH: "派遣",
     Stage.HANDLING: "处置",
+    Stage.SUSPENDED: "挂账",
     Stage.CHECKING: "核查",
     Stage.CLOSING: "待结案",
     Stage.CLOSED: "已结案",
     Stage.REJECTED: "不予立案",
     Stage.CANCELLED: "作废",
+    Stage.JOINED: "已并案",
     Stage.IMPORTED: "历史导入",
 }
 
 #: Stages in which nobody has anything left to do, unless somebody reopens the incident.
-ENDED: Final = frozenset({Stage.CLOSED, Stage.REJECTED, Stage.CANCELLED})
+ENDED: Final = frozenset({Stage.CLOSED, Stage.REJECTED, Stage.CANCELLED, Stage.JOINED})
 
 
 class Role(StrEnum):
@@ -77,19 +81,43 @@ class Act(StrEnum):
     IMPORT = "import"
     PLACE = "place"
     RELOCATE = "relocate"
+    CORRECT = "correct"
+    SELF_HANDLE = "self_handle"
+    JOIN = "join"
+    FOLLOW = "follow"
     FILE = "file"
     ASK = "ask"
     VERIFY = "verify"
     REJECT = "reject"
     DISPATCH = "dispatch"
     UNDO = "undo"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    ASSIGN = "assign"
+    INVOLVE = "involve"
+    REPORT_PART = "report_part"
     RETURN = "return"
+    APPLY = "apply"
+    GRANT = "grant"
+    REFUSE = "refuse"
+    RESUME = "resume"
+    SUPERVISE = "supervise"
+    ANSWER = "answer"
+    ENFORCE = "enforce"
     HANDLE = "handle"
     CHECK = "check"
     CLOSE = "close"
+    APPEAL = "appeal"
+    DECIDE = "decide"
+    CALL_BACK = "call_back"
     REOPEN = "reopen"
     CANCEL = "cancel"
     ADOPT = "adopt"
+    TASK = "task"
+    ACCEPT_TASK = "accept_task"
+    DECLINE_TASK = "decline_task"
+    EXPIRE_TASK = "expire_task"
+    TAKE_BACK = "take_back"
     NOTICE = "notice"
     ESCALATE = "escalate"
     ACKNOWLEDGE = "acknowledge"
@@ -103,19 +131,43 @@ ACT_ZH: Final = {
     Act.IMPORT: "导入",
     Act.PLACE: "定位",
     Act.RELOCATE: "重新定位",
+    Act.CORRECT: "更正",
+    Act.SELF_HANDLE: "自行处置",
+    Act.JOIN: "并案",
+    Act.FOLLOW: "被并入",
     Act.FILE: "立案",
     Act.ASK: "请求核实",
     Act.VERIFY: "核实",
     Act.REJECT: "不予立案",
     Act.DISPATCH: "派遣",
     Act.UNDO: "撤销自动处理",
+    Act.ACCEPT: "签收",
+    Act.DECLINE: "谢绝协办",
+    Act.ASSIGN: "分办",
+    Act.INVOLVE: "协办调整",
+    Act.REPORT_PART: "协办反馈",
     Act.RETURN: "退回",
+    Act.APPLY: "申请",
+    Act.GRANT: "批准",
+    Act.REFUSE: "不批准",
+    Act.RESUME: "恢复",
+    Act.SUPERVISE: "督办",
+    Act.ANSWER: "督办回复",
+    Act.ENFORCE: "执法",
     Act.HANDLE: "处置",
     Act.CHECK: "核查",
     Act.CLOSE: "结案",
+    Act.APPEAL: "申诉",
+    Act.DECIDE: "申诉裁定",
+    Act.CALL_BACK: "回访",
     Act.REOPEN: "重新立案",
     Act.CANCEL: "作废",
     Act.ADOPT: "接管",
+    Act.TASK: "派单",
+    Act.ACCEPT_TASK: "接单",
+    Act.DECLINE_TASK: "拒单",
+    Act.EXPIRE_TASK: "派单超时",
+    Act.TAKE_BACK: "撤回",
     Act.NOTICE: "时限提醒",
     Act.ESCALATE: "升级",
     Act.ACKNOWLEDGE: "确认",
@@ -148,6 +200,8 @@ _LEADER = _roles(Role.SHIFT_LEADER)
 _REPORTER = _roles(Role.INSPECTOR, Role.INTAKE_CLERK, Role.SHIFT_LEADER)
 _FRONT = _roles(Role.INTAKE_CLERK, Role.DISPATCHER, Role.SHIFT_LEADER)
 _ANSWERABLE = _roles(Role.SHIFT_LEADER, Role.SUPERVISOR, Role.MANAGER)
+_OVERSEER = _roles(Role.SUPERVISOR, Role.MANAGER)
+_NOBODY: frozenset[Role] = frozenset()
 _KEEPER = _roles(Role.ADMINISTRATOR)
 _STAFF = frozenset(Role) - {Role.ADMINISTRATOR}
 
@@ -167,35 +221,99 @@ _MAIN_LINE: Final = (
     Transition(S.DISPATCH, A.DISPATCH, S.HANDLING, _DESK),
     Transition(S.DISPATCH, A.UNDO, S.INTAKE, _FRONT),
     Transition(S.HANDLING, A.UNDO, S.INTAKE, _FRONT),
+    Transition(S.INTAKE, A.SELF_HANDLE, S.CLOSED, _roles(Role.INSPECTOR)),
+    Transition(S.INTAKE, A.JOIN, S.JOINED, _INTAKE),
+    Transition(S.VERIFYING, A.JOIN, S.JOINED, _INTAKE),
+    Transition(S.DISPATCH, A.JOIN, S.JOINED, _FRONT),
+    Transition(S.INTAKE, A.CORRECT, S.INTAKE, _INTAKE, "here"),
+    Transition(S.VERIFYING, A.CORRECT, S.VERIFYING, _INTAKE, "here"),
+    Transition(S.DISPATCH, A.CORRECT, S.DISPATCH, _FRONT, "here"),
+    Transition(S.HANDLING, A.CORRECT, S.HANDLING, _DESK, "here"),
+    Transition(S.HANDLING, A.CORRECT, S.DISPATCH, _DESK, "elsewhere"),
+    Transition(S.HANDLING, A.ACCEPT, S.HANDLING, _HANDLER),
+    Transition(S.HANDLING, A.DECLINE, S.HANDLING, _HANDLER),
+    Transition(S.HANDLING, A.ASSIGN, S.HANDLING, _HANDLER),
+    Transition(S.HANDLING, A.INVOLVE, S.HANDLING, _DESK),
+    Transition(S.HANDLING, A.REPORT_PART, S.HANDLING, _HANDLER),
     Transition(S.HANDLING, A.RETURN, S.DISPATCH, _HANDLER),
+    Transition(S.HANDLING, A.APPLY, S.HANDLING, _HANDLER, "extension"),
+    Transition(S.HANDLING, A.APPLY, S.HANDLING, _HANDLER, "suspension"),
+    Transition(S.HANDLING, A.GRANT, S.HANDLING, _DESK, "extension"),
+    Transition(S.HANDLING, A.GRANT, S.SUSPENDED, _DESK, "suspension"),
+    Transition(S.HANDLING, A.REFUSE, S.HANDLING, _DESK),
+    Transition(S.SUSPENDED, A.RESUME, S.HANDLING, _DESK | _HANDLER),
     Transition(S.HANDLING, A.HANDLE, S.CHECKING, _HANDLER),
+    Transition(S.HANDLING, A.ENFORCE, S.HANDLING, _HANDLER),
+    Transition(S.CHECKING, A.ENFORCE, S.CHECKING, _HANDLER),
     Transition(S.CHECKING, A.CHECK, S.CLOSING, _CHECKER, "passed"),
     Transition(S.CHECKING, A.CHECK, S.HANDLING, _CHECKER, "failed"),
     Transition(S.CLOSING, A.CLOSE, S.CLOSED, _DESK),
-    Transition(S.CLOSED, A.REOPEN, S.DISPATCH, _roles(Role.SHIFT_LEADER, Role.MANAGER)),
+    Transition(S.CLOSED, A.APPEAL, S.CLOSED, _HANDLER),
+    Transition(S.CLOSED, A.DECIDE, S.CLOSED, _OVERSEER, "granted"),
+    Transition(S.CLOSED, A.DECIDE, S.CLOSED, _OVERSEER, "refused"),
+    Transition(S.CLOSED, A.CALL_BACK, S.CLOSED, _INTAKE),
+    # The clerk only after a call-back in which somebody said that it was not solved, or not well.
+    Transition(S.CLOSED, A.REOPEN, S.DISPATCH, _INTAKE | _roles(Role.MANAGER)),
     Transition(S.REJECTED, A.REOPEN, S.INTAKE, _roles(Role.SHIFT_LEADER, Role.MANAGER)),
     Transition(S.IMPORTED, A.ADOPT, S.INTAKE, _LEADER),
 )
-_OPEN = (S.INTAKE, S.VERIFYING, S.DISPATCH, S.HANDLING, S.CHECKING, S.CLOSING, S.IMPORTED)
+_OURS = (S.INTAKE, S.VERIFYING, S.DISPATCH, S.HANDLING, S.SUSPENDED, S.CHECKING, S.CLOSING)
+_OPEN = (*_OURS, S.IMPORTED)
+#: Where an inspector is asked to go and look.
+_LOOKING = (S.VERIFYING, S.CHECKING)
+#: Where somebody can be made to answer for how it goes, and who has to.
+_SUPERVISED = (
+    (S.DISPATCH, _DESK),
+    (S.HANDLING, _HANDLER),
+    (S.SUSPENDED, _HANDLER),
+    (S.CHECKING, _HANDLER),
+)
 
-TRANSITIONS: Final = (
-    *_MAIN_LINE,
+_ASIDES: Final = (
     *(Transition(stage, A.CANCEL, S.CANCELLED, _LEADER) for stage in _OPEN),
-    *(Transition(stage, A.RELOCATE, stage, frozenset()) for stage in _OPEN),
-    *(Transition(stage, A.NOTICE, stage, frozenset()) for stage in _OPEN if stage is not S.IMPORTED),
-    *(Transition(stage, A.ESCALATE, stage, frozenset()) for stage in _OPEN if stage is not S.IMPORTED),
-    *(Transition(stage, A.ACKNOWLEDGE, stage, _ANSWERABLE) for stage in _OPEN if stage is not S.IMPORTED),
-    *(Transition(stage, A.PASS_ON, stage, _ANSWERABLE) for stage in _OPEN if stage is not S.IMPORTED),
+    *(Transition(stage, A.FOLLOW, stage, _NOBODY) for stage in _OURS),
+    *(Transition(stage, A.SUPERVISE, stage, _ANSWERABLE) for stage, _ in _SUPERVISED),
+    *(Transition(stage, A.ANSWER, stage, roles) for stage, roles in (*_SUPERVISED, (S.CLOSING, _HANDLER))),
+    *(Transition(stage, A.TASK, stage, _FRONT) for stage in _LOOKING),
+    *(Transition(stage, A.ACCEPT_TASK, stage, _CHECKER) for stage in _LOOKING),
+    *(Transition(stage, A.DECLINE_TASK, stage, _CHECKER) for stage in _LOOKING),
+    *(Transition(stage, A.EXPIRE_TASK, stage, _NOBODY) for stage in _LOOKING),
+    *(Transition(stage, A.RELOCATE, stage, _NOBODY) for stage in _OPEN),
+    *(Transition(stage, A.NOTICE, stage, _NOBODY) for stage in _OURS),
+    *(Transition(stage, A.ESCALATE, stage, _NOBODY) for stage in _OURS),
+    *(Transition(stage, A.ACKNOWLEDGE, stage, _ANSWERABLE) for stage in _OURS),
+    *(Transition(stage, A.PASS_ON, stage, _ANSWERABLE) for stage in _OURS),
     *(Transition(stage, A.ATTACH, stage, _STAFF) for stage in _OPEN),
     *(Transition(stage, A.NOTE, stage, _STAFF) for stage in Stage),
 )
+
+#: What nobody takes back: what begins an incident or ends its life of its own for good, what only adds to
+#: it, and what others were told to the face.
+_FOR_GOOD: Final = frozenset(
+    {A.REPORT, A.IMPORT, A.JOIN, A.FOLLOW, A.NOTE, A.ATTACH, A.ENFORCE, A.CALL_BACK, A.UNDO, A.TAKE_BACK}
+)
+#: What its author can take back, within a short time, where nothing was built on it: all else people do.
+TAKEABLE: Final = frozenset(t.act for t in (*_MAIN_LINE, *_ASIDES) if t.roles) - _FOR_GOOD
+
+
+def _back() -> tuple[Transition, ...]:
+    """Every act that can be taken back, the other way round: the outcome is the stage it leads back to."""
+    ways = {(t.to, t.stage) for t in (*_MAIN_LINE, *_ASIDES) if t.act in TAKEABLE and t.stage is not None}
+    order = list(Stage)
+    found = sorted(ways, key=lambda way: (order.index(way[0]), order.index(way[1])))
+    return tuple(Transition(now, A.TAKE_BACK, then, _STAFF, str(then)) for now, then in found)
+
+
+TRANSITIONS: Final = (*_MAIN_LINE, *_ASIDES, *_back())
 
 _TABLE: Final = {(t.stage, t.act, t.outcome): t for t in TRANSITIONS}
 _ROLES: Final = {(t.stage, t.act): t.roles for t in TRANSITIONS}
 #: What somebody can do in a stage; what happens by itself is nobody's to do.
 _ACTS: Final = {stage: tuple(act for act in Act if _ROLES.get((stage, act))) for stage in (None, *Stage)}
 #: Acts that leave the stage as it is: not drawn.
-_STILL: Final = frozenset({A.NOTE, A.ATTACH, A.RELOCATE, A.NOTICE, A.ESCALATE, A.ACKNOWLEDGE, A.PASS_ON})
+_STILL: Final = frozenset(
+    {t.act for t in TRANSITIONS} - {t.act for t in _MAIN_LINE if t.stage is not t.to} - {A.CANCEL, A.PLACE}
+)
 
 
 def step(stage: Stage | None, act: Act, outcome: str = "") -> Stage:
