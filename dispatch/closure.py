@@ -1,32 +1,43 @@
-"""Closure figures: facts about incidents are counted, and every figure is a quotient of two counts.
+"""Closure counts: facts about incidents are counted; `dispatch.figures` divides one count by another.
 
-The formulas are those of the domain notes, "Closure figures"; "closure rate" means three different things, so
-each has its own key. Where an incident stands:
+The formulas are those of the domain notes, "Closure figures". Where an incident stands:
 
-* The **cohort** of a period is what was reported in it. ``reported = open + closed + rejected + cancelled``
-  always holds. Imported history counts by the times its source states; what is open in it is open.
-* A **cancelled** incident leaves every denominator. A **rejected** one stays in ``reported`` and, never
-  having had a handling limit, is never due.
-* **Due for closure** in a period is what has its limit in the period, or had it before and was not closed
-  before the period. A clock that pauses after a return has no end and so is not due. For a period that still
-  runs, end it now to leave out what is not due yet.
+* The **cohort** of a period is what was reported in it. ``reported = open + closed + rejected + cancelled +
+  joined`` always holds. Imported history counts by the times its source states; what is open in it is open.
+* A **cancelled** incident leaves every denominator, and so does a **joined** one: it is in no count but
+  ``reported`` and its own, for its outcome is its leader's. A **rejected** one stays in ``reported`` and,
+  never having had a handling limit, is never due.
+* What was **self-handled** is closed and counted apart: nobody had to file, dispatch or handle it. Reopened,
+  it is an incident like any other.
+* **Due for closure** in a period is what has its limit, with the extensions granted, in the period, or had it
+  before and was not closed before the period. **Due for handling** likewise, with the department's word that
+  it is handled instead of the closing. A clock that pauses after a return or a correction has no end and so
+  is not due. For a period that still runs, end it now to leave out what is not due yet.
+* What stands **suspended** has a clock that is stopped, and so is not due. Figures "with suspended" add it,
+  as due and not closed, to every period before whose end it was dispatched: its clock might have run out
+  there, had it run. Once it resumes it is due when its clock then says, in both.
 * The **last closing** counts: a reopened incident is open. A closing whose time the source does not state is
   closed, but never on time, and is not carried over as a backlog.
+* An appeal that was granted makes a late closing **exempt**: it stays late in every figure but the one "with
+  exemptions".
 * **Overdue open** is as of the period's end, or now while it still runs.
 * An incident needed **no human hand** until it was handled, where a rule filed and dispatched it with its
   report, and nobody has since taken that back, returned it, reopened it or dispatched it again. What a rule
   only filed was dispatched by somebody; what was rejected was never filed.
 * A **dispatch** was accurate where the incident was never given to another department afterwards, also not
-  after it was reopened; returned and given to the same department again, it was.
+  after it was reopened; returned and given to the same department again, it was. A dispatch that its author
+  took back never was one. Where a correction showed that the report had named the wrong place or category,
+  the dispatch was right for what was known: what it is dispatched to next counts as its first.
+* The **last call-back** of an incident counts, also after it was reopened because of it. It is valid for a
+  question where that was answered: whether somebody was reached always is, the others are where they were
+  reached and would say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 from typing import Final
 
 from dispatch.errors import BadPeriod, NaiveTime
@@ -60,6 +71,10 @@ class Period:
         return self.end is None or moment < self.end
 
 
+#: How an appeal ends well (`dispatch.lifecycle`: the outcome of deciding it).
+GRANTED: Final = "granted"
+
+
 @dataclass(frozen=True, slots=True)
 class IncidentFacts:
     """What the figures need to know of one incident."""
@@ -78,27 +93,47 @@ class IncidentFacts:
     imported: bool = False
     redirected: int = 0
     auto_dispatched: bool = False
+    self_handled: bool = False
+    extensions: int = 0
+    appeal: str | None = None
+    contacted: bool | None = None
+    solved: bool | None = None
+    satisfied: bool | None = None
+
+    @property
+    def is_self_handled(self) -> bool:
+        """Was it put right on the spot, and has stayed so?"""
+        return self.self_handled and self.stage is Stage.CLOSED
 
 
-_FACTS: Final = tuple(f.name for f in fields(IncidentFacts))
+#: What the last call-back told.
+_TOLD: Final = ("contacted", "solved", "satisfied")
+_OWN: Final = tuple(f.name for f in fields(IncidentFacts) if f.name not in _TOLD)
 
 
 def facts(incident: Incident) -> IncidentFacts:
     """What the figures need to know of this incident."""
-    return IncidentFacts(**{name: getattr(incident, name) for name in _FACTS})
+    told = {name: getattr(incident.call_back, name, None) for name in _TOLD}
+    return IncidentFacts(**{name: getattr(incident, name) for name in _OWN}, **told)
 
 
 @dataclass(slots=True)
 class Tally:
     """Counts that add up: the tally of a whole is the sum of the tallies of its parts.
 
-    Of the cohort (reported in the period): ``reported`` to ``never_redirected``; ``to_file`` leaves out the
-    cancelled and imported history that was never ours to file; ``automatic``, of ``filed``, needed no human
-    hand until it was handled; ``never_redirected``, of ``dispatched``, went to one department only.
-    ``with_limit`` and ``without_limit`` part what
-    is neither cancelled nor rejected; ``closed_within_limit`` is of ``with_limit``. Of what is due for
-    closure: ``due`` = ``due_closed`` + ``overdue_open`` + ``due_later``; ``due_closed_on_time`` is of
-    ``due_closed``; ``due_reworks`` are the reworks of ``due``.
+    Of the cohort (reported in the period): ``reported`` to ``satisfied``. ``self_handled`` is of ``closed``,
+    ``suspended`` of ``open``. ``to_file`` leaves out what was cancelled, joined or self-handled, and imported
+    history that was never ours to file; ``automatic``, of ``filed``, needed no human hand until it was
+    handled; ``never_redirected``, of ``dispatched``, went to one department only. ``with_limit`` and
+    ``without_limit`` part what is open or closed; ``closed_within_limit`` is of ``with_limit``. Somebody was
+    ``contacted`` of those ``called_back``; ``told_solved`` and ``told_satisfied`` are those who said whether
+    it is, ``solved`` and ``satisfied`` who said yes.
+
+    Of what is due for closure: ``due`` = ``due_closed`` + ``overdue_open`` + ``due_later``;
+    ``due_closed_on_time`` and ``due_exempt``, closed late and exempted, are of ``due_closed``;
+    ``due_reworks`` are the reworks of ``due``; ``due_suspended``, not of ``due``, stands suspended. Of what
+    is due for handling, ``handling_due``: ``handling_done`` in the period or before, ``handling_on_time``
+    within the limit, and ``handling_extended`` at least once.
     """
 
     reported: int = 0
@@ -106,6 +141,9 @@ class Tally:
     closed: int = 0
     rejected: int = 0
     cancelled: int = 0
+    joined: int = 0
+    self_handled: int = 0
+    suspended: int = 0
     to_file: int = 0
     filed: int = 0
     automatic: int = 0
@@ -114,17 +152,39 @@ class Tally:
     closed_within_limit: int = 0
     dispatched: int = 0
     never_redirected: int = 0
+    called_back: int = 0
+    contacted: int = 0
+    told_solved: int = 0
+    solved: int = 0
+    told_satisfied: int = 0
+    satisfied: int = 0
     due: int = 0
     due_closed: int = 0
     due_closed_on_time: int = 0
     overdue_open: int = 0
     due_later: int = 0
     due_reworks: int = 0
+    due_exempt: int = 0
+    due_suspended: int = 0
+    handling_due: int = 0
+    handling_done: int = 0
+    handling_on_time: int = 0
+    handling_extended: int = 0
 
     @property
     def standing(self) -> int:
-        """Reported and not cancelled."""
-        return self.reported - self.cancelled
+        """Reported, and neither cancelled nor joined."""
+        return self.reported - self.cancelled - self.joined
+
+    @property
+    def due_on_time_or_exempt(self) -> int:
+        """Closed within the limit, or late and exempted."""
+        return self.due_closed_on_time + self.due_exempt
+
+    @property
+    def due_with_suspended(self) -> int:
+        """Due for closure, and what stands suspended."""
+        return self.due + self.due_suspended
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(**{name: getattr(self, name) + getattr(other, name) for name in COUNTERS})
@@ -135,36 +195,7 @@ COUNTERS: Final = tuple(f.name for f in fields(Tally))
 
 
 def count(rows: Iterable[IncidentFacts], period: Period, now: datetime) -> Tally:
-    """Count the incidents for a period, as things stand at ``now``; raises NaiveTime.
-
-    A month worked out by hand. Of five reports of March one was filed, dispatched and closed a day early, one
-    closed a day late, one is open and overdue, one was rejected and one cancelled:
-
-    >>> from datetime import UTC
-    >>> def march(day: int) -> datetime:
-    ...     return datetime(2026, 3, day, tzinfo=UTC)
-    >>> rows = [
-    ...     IncidentFacts(Stage.CLOSED, march(2), march(2), march(2), march(3), march(3), march(4), 1),
-    ...     IncidentFacts(
-    ...         Stage.CLOSED, march(2), march(2), march(2), march(5), march(5), march(4), 2, 1, redirected=1
-    ...     ),
-    ...     IncidentFacts(Stage.HANDLING, march(9), march(9), march(9), None, None, march(11), 1),
-    ...     IncidentFacts(Stage.REJECTED, march(10)),
-    ...     IncidentFacts(Stage.CANCELLED, march(10)),
-    ... ]
-    >>> tally = count(rows, Period(march(1), march(31)), now=march(20))
-    >>> for figure in figures(tally):
-    ...     print(f"{figure.key}: {figure.numerator}/{figure.denominator} = {figure.percent()}")
-    closed_of_reported: 2/4 = 50.00
-    closure: 2/3 = 66.67
-    on_time_closure: 1/3 = 33.33
-    on_time_of_targeted: 1/3 = 33.33
-    filing: 3/4 = 75.00
-    automatic: 0/3 = 0.00
-    rework: 0/3 = 0.00
-    dispatch_accuracy: 2/3 = 66.67
-    overdue_open: 1/3 = 33.33
-    """
+    """Count the incidents for a period, as things stand at ``now``; raises NaiveTime."""
     if now.tzinfo is None:
         raise NaiveTime(now)
     as_of = now if period.end is None else min(now, period.end)
@@ -172,28 +203,38 @@ def count(rows: Iterable[IncidentFacts], period: Period, now: datetime) -> Tally
     for row in rows:
         if row.reported_at in period:
             _count_cohort(tally, row)
-        due_at = _due(row, period)
-        if due_at is not None:
-            _count_due(tally, row, due_at, period, as_of)
+        _count_due(tally, row, period, as_of)
     return tally
 
 
 def is_counted(row: IncidentFacts, period: Period) -> bool:
-    """Is the incident in any count of the period: reported in it, or due for closure in it?"""
-    return row.reported_at in period or _due(row, period) is not None
+    """Is the incident in any count of the period: reported in it, or due in it?"""
+    closed = row.stage is Stage.CLOSED
+    return (
+        row.reported_at in period
+        or _due(row, period, closed, row.closed_at) is not None
+        or _stands_suspended(row, period)
+    )
 
 
-_NEVER_DUE: Final = frozenset({Stage.CANCELLED, Stage.REJECTED})
+_NOT_DUE: Final = frozenset({Stage.CANCELLED, Stage.REJECTED, Stage.JOINED, Stage.SUSPENDED})
 
 
-def _due(row: IncidentFacts, period: Period) -> datetime | None:
-    """When the incident is due, where that makes it due for closure in the period."""
-    if row.due_at is None or row.stage in _NEVER_DUE or not period.reaches(row.due_at):
+def _due(row: IncidentFacts, period: Period, done: bool, done_at: datetime | None) -> datetime | None:
+    """When the incident is due, where that makes it due in the period; ``done``: closed, or handled."""
+    if row.due_at is None or row.stage in _NOT_DUE or row.is_self_handled or not period.reaches(row.due_at):
         return None
-    carried_over, closed = period.is_after(row.due_at), row.stage is Stage.CLOSED
-    if carried_over and closed and (row.closed_at is None or period.is_after(row.closed_at)):
+    carried_over = period.is_after(row.due_at)
+    if carried_over and done and (done_at is None or period.is_after(done_at)):
         return None
     return row.due_at
+
+
+def _stands_suspended(row: IncidentFacts, period: Period) -> bool:
+    """Is its clock stopped until a date, where it might have run out by the end of the period?"""
+    return (
+        row.stage is Stage.SUSPENDED and row.dispatched_at is not None and period.reaches(row.dispatched_at)
+    )
 
 
 def _count_cohort(tally: Tally, row: IncidentFacts) -> None:
@@ -201,10 +242,14 @@ def _count_cohort(tally: Tally, row: IncidentFacts) -> None:
     if row.stage is Stage.CANCELLED:
         tally.cancelled += 1
         return
-    if not row.imported or row.filed_at is not None or row.stage in (Stage.INTAKE, Stage.REJECTED):
-        tally.to_file += 1
-        tally.filed += row.filed_at is not None
-        tally.automatic += row.filed_at is not None and row.auto_dispatched and row.returns == 0
+    if row.stage is Stage.JOINED:
+        tally.joined += 1
+        return
+    _count_call_back(tally, row)
+    if row.is_self_handled:
+        tally.self_handled += 1
+    else:
+        _count_course(tally, row)
     if row.stage is Stage.REJECTED:
         tally.rejected += 1
         return
@@ -212,158 +257,67 @@ def _count_cohort(tally: Tally, row: IncidentFacts) -> None:
         tally.closed += 1
     else:
         tally.open += 1
+        tally.suspended += row.stage is Stage.SUSPENDED
     if row.due_at is None:
         tally.without_limit += 1
     else:
         tally.with_limit += 1
-        tally.closed_within_limit += _closed_by(row, row.due_at)
-    tally.dispatched += row.dispatches > 0
-    tally.never_redirected += row.dispatches > 0 and row.redirected == 0
+        tally.closed_within_limit += _by(row.due_at, row.stage is Stage.CLOSED, row.closed_at)
 
 
-def _count_due(tally: Tally, row: IncidentFacts, due_at: datetime, period: Period, as_of: datetime) -> None:
+def _count_course(tally: Tally, row: IncidentFacts) -> None:
+    """Was it ours to file, did a rule do it all, how was it dispatched?"""
+    if not row.imported or row.filed_at is not None or row.stage in (Stage.INTAKE, Stage.REJECTED):
+        tally.to_file += 1
+        tally.filed += row.filed_at is not None
+        tally.automatic += row.filed_at is not None and row.auto_dispatched and row.returns == 0
+    if row.stage is not Stage.REJECTED:
+        tally.dispatched += row.dispatches > 0
+        tally.never_redirected += row.dispatches > 0 and row.redirected == 0
+
+
+def _count_call_back(tally: Tally, row: IncidentFacts) -> None:
+    tally.called_back += row.contacted is not None
+    tally.contacted += row.contacted is True
+    tally.told_solved += row.solved is not None
+    tally.solved += row.solved is True
+    tally.told_satisfied += row.satisfied is not None
+    tally.satisfied += row.satisfied is True
+
+
+def _count_due(tally: Tally, row: IncidentFacts, period: Period, as_of: datetime) -> None:
+    tally.due_suspended += _stands_suspended(row, period)
     closed = row.stage is Stage.CLOSED
-    tally.due += 1
-    tally.due_reworks += row.reworks
-    if closed and (row.closed_at is None or period.reaches(row.closed_at)):
-        tally.due_closed += 1
-        tally.due_closed_on_time += _closed_by(row, due_at)
-    elif due_at < as_of:
-        tally.overdue_open += 1
-    else:
-        tally.due_later += 1
+    due_at = _due(row, period, closed, row.closed_at)
+    if due_at is not None:
+        tally.due += 1
+        tally.due_reworks += row.reworks
+        if closed and (row.closed_at is None or period.reaches(row.closed_at)):
+            on_time = _by(due_at, closed, row.closed_at)
+            tally.due_closed += 1
+            tally.due_closed_on_time += on_time
+            tally.due_exempt += not on_time and row.appeal == GRANTED
+        elif due_at < as_of:
+            tally.overdue_open += 1
+        else:
+            tally.due_later += 1
+    _count_handling(tally, row, period)
 
 
-def _closed_by(row: IncidentFacts, due_at: datetime) -> bool:
-    return row.stage is Stage.CLOSED and row.closed_at is not None and row.closed_at <= due_at
+def _count_handling(tally: Tally, row: IncidentFacts, period: Period) -> None:
+    """What another system closed was handled when it was closed: more it does not say."""
+    handled_at = row.closed_at if row.handled_at is None and row.stage is Stage.CLOSED else row.handled_at
+    handled = handled_at is not None or row.stage is Stage.CLOSED
+    due_at = _due(row, period, handled, handled_at)
+    if due_at is None:
+        return
+    tally.handling_due += 1
+    tally.handling_extended += row.extensions > 0
+    if handled and (handled_at is None or period.reaches(handled_at)):
+        tally.handling_done += 1
+        tally.handling_on_time += _by(due_at, handled, handled_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What a figure means. ``numerator`` and ``denominator`` name counts of a tally."""
-
-    key: str
-    name_zh: str
-    name_en: str
-    formula: str
-    numerator: str
-    denominator: str
-
-
-DEFINITIONS: Final[Mapping[str, Definition]] = {
-    d.key: d
-    for d in (
-        Definition(
-            "closed_of_reported",
-            "上报结案率",
-            "closed of reported",
-            "closed / reported in the period, without cancelled",
-            "closed",
-            "standing",
-        ),
-        Definition(
-            "closure", "结案率", "closure rate", "closed / due for closure in the period", "due_closed", "due"
-        ),
-        Definition(
-            "on_time_closure",
-            "按期结案率",
-            "on-time closure",
-            "closed within the limit / due for closure in the period",
-            "due_closed_on_time",
-            "due",
-        ),
-        Definition(
-            "on_time_of_targeted",
-            "有时限案卷按期结案率",
-            "closed on time of those with a limit",
-            "closed within the limit / reported in the period with a limit, without rejected and cancelled",
-            "closed_within_limit",
-            "with_limit",
-        ),
-        Definition(
-            "filing",
-            "立案率",
-            "filing",
-            "filed / reported in the period, without cancelled and imported history",
-            "filed",
-            "to_file",
-        ),
-        Definition(
-            "automatic",
-            "无人工干预率",
-            "without a human hand",
-            "filed and dispatched by a rule, and since then not taken back, returned, reopened or dispatched"
-            " by a person / filed, of those reported in the period",
-            "automatic",
-            "filed",
-        ),
-        Definition(
-            "rework",
-            "返工率",
-            "rework",
-            "rework events / due for closure in the period",
-            "due_reworks",
-            "due",
-        ),
-        Definition(
-            "dispatch_accuracy",
-            "准确派遣率",
-            "dispatch accuracy",
-            "never dispatched to another department afterwards / dispatched, of those reported in the period",
-            "never_redirected",
-            "dispatched",
-        ),
-        Definition(
-            "overdue_open",
-            "超期未结",
-            "overdue open",
-            "open and past the limit / due for closure in the period",
-            "overdue_open",
-            "due",
-        ),
-    )
-}
-
-#: What a figure with a zero denominator shows: neither 0 nor 100.
-NO_FIGURE: Final = "–"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with the definition, numerator and denominator it must never be shown without."""
-
-    key: str
-    name_zh: str
-    name_en: str
-    formula: str
-    numerator: int
-    denominator: int
-
-    @property
-    def rate(self) -> Fraction | None:
-        """The exact quotient; None where the denominator is 0."""
-        return Fraction(self.numerator, self.denominator) if self.denominator else None
-
-    def percent(self, places: int = 2) -> str:
-        """The rate in per cent with so many decimals, half rounded up; "–" where there is none.
-
-        >>> Figure("closure", "结案率", "closure rate", "closed / due", 12692, 15893).percent()
-        '79.86'
-        >>> Figure("closure", "结案率", "closure rate", "closed / due", 0, 0).percent()
-        '–'
-        """
-        if not self.denominator:
-            return NO_FIGURE
-        # whole numbers up to the last step, so that a half is a half
-        scaled = Decimal((self.numerator * 10 ** (places + 3)) // self.denominator).scaleb(-places - 1)
-        return str(scaled.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
-
-
-def figures(tally: Tally) -> tuple[Figure, ...]:
-    """All figures of a tally, in the order of :data:`DEFINITIONS`."""
-    return tuple(
-        Figure(
-            d.key, d.name_zh, d.name_en, d.formula, getattr(tally, d.numerator), getattr(tally, d.denominator)
-        )
-        for d in DEFINITIONS.values()
-    )
+def _by(due_at: datetime, done: bool, done_at: datetime | None) -> bool:
+    """Was it done by then?"""
+    return done and done_at is not None and done_at <= due_at

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dispatch.closure import DEFINITIONS, Period
+from dispatch.closure import Period
+from dispatch.figures import DEFINITIONS
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import AsJson, print_json, print_table, say
 from gridgov.cli.reading import EVERYTHING, codes, in_force_of, moment_of, reader_of, settings_of
@@ -73,7 +74,7 @@ SHOWN = ("closed_of_reported", "closure", "on_time_closure", "on_time_of_targete
 
 
 def _show(found: Closure) -> None:
-    head = ["", "", "reported", "closed", "open", "rejected", "cancelled"]
+    head = ["", "", "reported", "closed", "open", "rejected", "cancelled", "joined", "self-handled"]
     for key in SHOWN:
         head += [DEFINITIONS[key].name_zh, "%"]
     rows = [_line(group) for group in (*found.groups, found.total)]
@@ -83,6 +84,7 @@ def _show(found: Closure) -> None:
         say(f"{one.name_zh} {one.name_en}: {one.formula}")
     without = found.total.tally.without_limit
     say(f"without a limit, in no on-time figure: {without:,}")
+    say(f"suspended now, and so not due: {found.total.tally.suspended:,}")
     say(f"as of position {found.position}, {_drawn(found)}, rules {found.rules}")
 
 
@@ -121,6 +123,8 @@ def _line(group: Group) -> list[Any]:
         f"{tally.open:,}",
         f"{tally.rejected:,}",
         f"{tally.cancelled:,}",
+        f"{tally.joined:,}",
+        f"{tally.self_handled:,}",
     ]
     shown = {figure.key: figure for figure in group.figures}
     for key in SHOWN:

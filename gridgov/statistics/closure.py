@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, Select, or_, select
 
-from dispatch.closure import DEFINITIONS, Figure, IncidentFacts, Period, Tally, count, figures, is_counted
+from dispatch.closure import IncidentFacts, Period, Tally, count, is_counted
 from dispatch.entries import from_micros, to_micros
+from dispatch.figures import DEFINITIONS, Figure, figures
 from dispatch.lifecycle import Stage
 from gridgov.errors import BadInput
 from gridgov.in_force import InForce
@@ -269,18 +270,25 @@ def _figure(figure: Figure) -> Mapping[str, Any]:
     }
 
 
+#: The counts that a table shows before its figures, and those that came later: columns keep their places.
+_BEFORE: Final = ("reported", "open", "closed", "rejected", "cancelled")
+_AFTER: Final = ("joined", "self_handled", "suspended", "due_exempt")
+
+
 def to_table(found: Closure) -> list[list[str]]:
     """Figures as rows of text for a spreadsheet, headings first, the total last."""
-    head = ["key", "name_zh", "name_en", "reported", "open", "closed", "rejected", "cancelled"]
+    head = ["key", "name_zh", "name_en", *_BEFORE]
     for definition in DEFINITIONS:
         head += [f"{definition}_numerator", f"{definition}_denominator", f"{definition}_percent"]
-    return [head, *(_line(group) for group in (*found.groups, found.total))]
+    return [[*head, *_AFTER], *(_line(group) for group in (*found.groups, found.total))]
 
 
 def _line(group: Group) -> list[str]:
-    t = group.tally
-    line = [group.key or "", group.name_zh, group.name_en]
-    line += [str(n) for n in (t.reported, t.open, t.closed, t.rejected, t.cancelled)]
+    line = [group.key or "", group.name_zh, group.name_en, *_counts(group, _BEFORE)]
     for figure in group.figures:
         line += [str(figure.numerator), str(figure.denominator), figure.percent()]
-    return line
+    return line + _counts(group, _AFTER)
+
+
+def _counts(group: Group, names: Sequence[str]) -> list[str]:
+    return [str(getattr(group.tally, name)) for name in names]

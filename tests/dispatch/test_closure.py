@@ -3,24 +3,13 @@
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from dispatch.closure import (
-    COUNTERS,
-    DEFINITIONS,
-    Figure,
-    IncidentFacts,
-    Period,
-    Tally,
-    count,
-    facts,
-    figures,
-)
+from dispatch.closure import COUNTERS, IncidentFacts, Period, Tally, count, facts
+from dispatch.ending_facts import CalledBack
 from dispatch.errors import BadPeriod, NaiveTime
+from dispatch.figures import Figure, figures
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Stage
 
@@ -43,6 +32,16 @@ def closed(at: int, due: int | None, reported: int = 2, **more: object) -> Incid
 def still(stage: Stage, due: int | None = None, reported: int = 2, **more: object) -> IncidentFacts:
     row = IncidentFacts(stage, day(reported), due_at=None if due is None else day(due))
     return replace(row, **more)
+
+
+def self_handled(stage: Stage = Stage.CLOSED, **more: object) -> IncidentFacts:
+    """Closed by whoever reported it: nobody filed, dispatched or handled it, and it has no limit."""
+    row = IncidentFacts(stage, day(2), closed_at=day(2), self_handled=True)
+    return replace(row, **more)
+
+
+def suspended(dispatched: int, reported: int = 2) -> IncidentFacts:
+    return still(Stage.SUSPENDED, reported=reported, dispatched_at=day(dispatched), dispatches=1)
 
 
 #: One incident, asked about March on the 21st: where it counts. Days before 1 are February, after 31 April.
@@ -79,10 +78,39 @@ WHERE = [
     ("February's, due then, closed at no known time", closed(3, due=-1, reported=-5, closed_at=None), ""),
     ("February's, cancelled", still(Stage.CANCELLED, due=3, reported=-5), ""),
     ("April's", closed(40, due=41, reported=35), ""),
+    ("joined to another after its limit", still(Stage.JOINED, due=10), "joined"),
+    ("put right on the spot", self_handled(), "closed self_handled"),
+    ("put right on the spot and reopened", self_handled(Stage.DISPATCH, closed_at=None), "open"),
+    ("suspended: it is not due", suspended(dispatched=3), "open suspended due_suspended"),
+    ("suspended, dispatched in February", suspended(dispatched=-3, reported=-4), "due_suspended"),
+    ("suspended, reported in March, dispatched in April", suspended(dispatched=33), "open suspended"),
+    (
+        "resumed: due when its clock says",
+        still(Stage.HANDLING, due=30, dispatched_at=day(3)),
+        "open due due_later",
+    ),
+    ("extended into April", still(Stage.HANDLING, due=33, extensions=1), "open"),
+    (
+        "closed late and exempted",
+        closed(7, due=6, appeal="granted"),
+        "closed due due_closed due_exempt",
+    ),
+    ("closed late, its appeal refused", closed(7, due=6, appeal="refused"), "closed due due_closed"),
+    ("closed late, its appeal not decided", closed(7, due=6, appeal="open"), "closed due due_closed"),
+    (
+        "closed in time: nothing to exempt",
+        closed(5, due=6, appeal="granted"),
+        "closed due due_closed due_closed_on_time",
+    ),
+    (
+        "exempted, but reopened",
+        still(Stage.HANDLING, due=30, appeal="granted", reopenings=1),
+        "open due due_later",
+    ),
 ]
 _PLACES = (
-    *("open", "closed", "rejected", "cancelled"),
-    *("due", "due_closed", "due_closed_on_time", "overdue_open", "due_later"),
+    *("open", "closed", "rejected", "cancelled", "joined", "self_handled", "suspended"),
+    *("due", "due_closed", "due_closed_on_time", "overdue_open", "due_later", "due_exempt", "due_suspended"),
 )
 
 
@@ -105,7 +133,8 @@ def test_a_month_without_bounds_is_all_of_time() -> None:
     tally = count(rows, Period(), NOW)
     assert tally.reported == len(rows)
     assert tally.due == sum(
-        row.due_at is not None and row.stage not in (Stage.CANCELLED, Stage.REJECTED) for row in rows
+        row.due_at is not None and row.stage not in (Stage.CANCELLED, Stage.REJECTED, Stage.JOINED)
+        for row in rows
     )
 
 
@@ -127,6 +156,9 @@ FILING = [
     ("imported, adopted, at intake", still(Stage.INTAKE, imported=True), 1, 0),
     ("imported, adopted, filed", still(Stage.HANDLING, imported=True, filed_at=day(3)), 1, 1),
     ("imported, adopted, rejected", still(Stage.REJECTED, imported=True), 1, 0),
+    ("ours, joined", still(Stage.JOINED), 0, 0),
+    ("ours, filed and joined", still(Stage.JOINED, filed_at=day(3)), 0, 0),
+    ("put right on the spot", self_handled(), 0, 0),
 ]
 
 
@@ -144,6 +176,92 @@ ACCURATE = [
     ("returned, and given to another", 2, 1, False),
     ("to another and back: A, B, A", 3, 2, False),
 ]
+
+
+#: Is it due for handling in March, was it handled, in time, extended?
+HANDLING = [
+    ("handled in time", closed(5, due=6), "handling_due handling_done handling_on_time"),
+    ("handled late", closed(7, due=6), "handling_due handling_done"),
+    (
+        "waits for its check",
+        still(Stage.CHECKING, 9, handled_at=day(8)),
+        "handling_due handling_done handling_on_time",
+    ),
+    ("its check failed", still(Stage.HANDLING, 9, reworks=1), "handling_due"),
+    ("February's, handled then, closed in March", closed(3, 0, -5, handled_at=day(0)), ""),
+    ("February's, handled in March", closed(3, 0, -5, handled_at=day(2)), "handling_due handling_done"),
+    ("handled in April", closed(40, 30, handled_at=day(33)), "handling_due"),
+    (
+        "extended and handled",
+        closed(8, 9, extensions=2),
+        "handling_due handling_done handling_on_time handling_extended",
+    ),
+    ("extended, and due in April now", still(Stage.HANDLING, 33, extensions=1), ""),
+    ("suspended", suspended(dispatched=3), ""),
+    ("put right on the spot", self_handled(due_at=day(6)), ""),
+    (
+        "imported and closed in time",
+        closed(5, 6, imported=True, handled_at=None),
+        "handling_due handling_done handling_on_time",
+    ),
+    (
+        "imported, closed at no known time",
+        closed(5, 6, imported=True, handled_at=None, closed_at=None),
+        "handling_due handling_done",
+    ),
+]
+
+
+@pytest.mark.parametrize(("row", "counts"), [row[1:] for row in HANDLING], ids=[row[0] for row in HANDLING])
+def test_what_is_due_for_handling(row: IncidentFacts, counts: str) -> None:
+    tally = count([row], MARCH, NOW)
+    assert [
+        name for name in COUNTERS if name.startswith("handling") and getattr(tally, name)
+    ] == counts.split()
+
+
+def test_figures_are_given_with_suspended_ones_and_without() -> None:
+    """One of two closed in time, one overdue, and one suspended: it is in the denominators of two figures."""
+    rows = [closed(5, due=6), still(Stage.HANDLING, due=7), suspended(dispatched=3)]
+    told = by_key(count(rows, MARCH, NOW))
+    shown = {key: (one.numerator, one.denominator) for key, one in told.items()}
+    assert shown["closure"] == shown["on_time_closure"] == (1, 2)
+    assert shown["closure_with_suspended"] == shown["on_time_with_suspended"] == (1, 3)
+
+
+def test_an_exemption_is_read_by_one_figure_alone() -> None:
+    rows = [closed(5, due=6), closed(9, due=6), closed(9, due=6, appeal="granted")]
+    told, plain = (by_key(count(some, MARCH, NOW)) for some in (rows, [*rows[:2], closed(9, due=6)]))
+    assert (told["on_time_closure"].percent(), told["on_time_with_exemptions"].percent()) == (
+        "33.33",
+        "66.67",
+    )
+    assert [key for key in told if told[key] != plain[key]] == ["on_time_with_exemptions"]
+
+
+#: What the last call-back told (reached, solved, satisfied), and what it counts for: numerator, denominator.
+CALLED = [
+    ("nobody rang", (None, None, None), (0, 0), (0, 0), (0, 0)),
+    ("nobody was there", (False, None, None), (0, 1), (0, 0), (0, 0)),
+    ("reached, and would not say", (True, None, None), (1, 1), (0, 0), (0, 0)),
+    ("solved, and satisfied", (True, True, True), (1, 1), (1, 1), (1, 1)),
+    ("solved, but not well", (True, True, False), (1, 1), (1, 1), (0, 1)),
+    ("not solved", (True, False, None), (1, 1), (0, 1), (0, 0)),
+]
+
+
+@pytest.mark.parametrize("stage", [Stage.CLOSED, Stage.HANDLING])
+@pytest.mark.parametrize(
+    ("told", "wanted"), [(row[1], row[2:]) for row in CALLED], ids=[row[0] for row in CALLED]
+)
+def test_what_a_call_back_counts_for(
+    told: tuple[bool | None, ...], wanted: tuple[tuple[int, int], ...], stage: Stage
+) -> None:
+    """Also after it was reopened because of it: else those who were content would be all that is counted."""
+    row = still(stage, contacted=told[0], solved=told[1], satisfied=told[2])
+    found = by_key(count([row], MARCH, NOW))
+    shown = [found[key] for key in ("response", "solution", "satisfaction")]
+    assert tuple((one.numerator, one.denominator) for one in shown) == wanted
 
 
 @pytest.mark.parametrize(
@@ -199,53 +317,6 @@ def by_key(tally: Tally) -> dict[str, Figure]:
     return {figure.key: figure for figure in figures(tally)}
 
 
-@pytest.mark.parametrize(
-    ("numerator", "denominator", "places", "shown"),
-    [
-        (12_692, 15_893, 2, "79.86"),
-        (54_570, 58_251, 2, "93.68"),
-        (911, 972, 2, "93.72"),
-        (0, 7, 2, "0.00"),
-        (7, 7, 2, "100.00"),
-        (1, 3, 0, "33"),
-        (2, 3, 0, "67"),
-        (1, 8, 0, "13"),
-        (3, 8, 0, "38"),
-        (1, 800, 2, "0.13"),
-        (1_249_999_999, 10**12, 2, "0.12"),
-        (5, 2, 1, "250.0"),
-        (0, 0, 2, "–"),
-        (1, 10**30, 2, "0.00"),
-    ],
-)
-def test_a_rate_in_per_cent(numerator: int, denominator: int, places: int, shown: str) -> None:
-    assert Figure("k", "名", "name", "a / b", numerator, denominator).percent(places) == shown
-
-
-def test_nothing_to_divide_by_is_no_rate() -> None:
-    for figure in figures(Tally()):
-        assert figure.rate is None
-        assert figure.percent() == "–"
-
-
-@given(st.integers(0, 10**9), st.integers(1, 10**9), st.integers(0, 6))
-def test_a_half_is_rounded_up(numerator: int, denominator: int, places: int) -> None:
-    """What is shown is the one value of so many decimals within (rate - 1/2, rate + 1/2] units of the last."""
-    shown = Fraction(Figure("k", "名", "name", "a / b", numerator, denominator).percent(places))
-    off = (shown - Fraction(numerator * 100, denominator)) * 10**places
-    assert Fraction(-1, 2) < off <= Fraction(1, 2)
-
-
-def test_every_figure_says_what_it_is() -> None:
-    assert list(by_key(Tally())) == list(DEFINITIONS)
-    for key, definition in DEFINITIONS.items():
-        assert key == definition.key
-        for name in (definition.numerator, definition.denominator):
-            assert isinstance(getattr(Tally(), name), int)
-        assert " / " in definition.formula
-    assert len({d.name_zh for d in DEFINITIONS.values()}) == len(DEFINITIONS)
-
-
 def test_periods_that_cannot_be() -> None:
     for start, end in [(day(2), day(1)), (day(1), day(1))]:
         with pytest.raises(BadPeriod, match="its end must be later"):
@@ -258,144 +329,15 @@ def test_periods_that_cannot_be() -> None:
         count([], MARCH, naive)
 
 
-def test_the_facts_are_named_as_the_incident_names_them() -> None:
-    assert {f.name for f in fields(IncidentFacts)} <= {f.name for f in fields(Incident)}
-
-
-days = st.integers(-40, 80).map(day)
-optional_days = st.none() | days
-few = st.integers(0, 3)
-incident_facts = st.builds(
-    IncidentFacts,
-    *(st.sampled_from(Stage), days),
-    *(optional_days, optional_days, optional_days, optional_days, optional_days),
-    *(few, few, few, few, st.booleans(), few, st.booleans()),
-)
-rows_of = st.lists(incident_facts, max_size=30)
-periods = (
-    st.tuples(optional_days, optional_days)
-    .filter(lambda p: None in p or p[0] < p[1])
-    .map(lambda p: Period(*p))
-)
-
-
-@given(rows_of, periods, days)
-def test_every_report_is_somewhere(rows: list[IncidentFacts], period: Period, now: datetime) -> None:
-    """reported = open + closed + rejected + cancelled."""
-    t = count(rows, period, now)
-    assert t.reported == t.open + t.closed + t.rejected + t.cancelled
-    assert t.with_limit + t.without_limit == t.open + t.closed
-
-
-@given(rows_of, periods, days)
-def test_everything_due_is_closed_overdue_or_due_later(
-    rows: list[IncidentFacts], period: Period, now: datetime
-) -> None:
-    """due = closed + overdue open + due later."""
-    t = count(rows, period, now)
-    assert t.due == t.due_closed + t.overdue_open + t.due_later
-
-
-@given(rows_of, periods, days)
-def test_no_rate_but_rework_exceeds_one(rows: list[IncidentFacts], period: Period, now: datetime) -> None:
-    for figure in figures(count(rows, period, now)):
-        assert figure.numerator >= 0
-        if figure.key != "rework":
-            assert figure.numerator <= figure.denominator
-
-
-@given(rows_of, rows_of, periods, days)
-def test_the_parts_add_up_to_the_whole(
-    some: list[IncidentFacts], others: list[IncidentFacts], period: Period, now: datetime
-) -> None:
-    """count(a + b) = count(a) + count(b), and nothing added changes nothing."""
-    assert count(some + others, period, now) == count(some, period, now) + count(others, period, now)
-    assert count(some, period, now) + Tally() == count(some, period, now)
-    assert sum((count([row], period, now) for row in some), Tally()) == count(some, period, now)
-
-
-@given(rows_of, periods, days)
-def test_what_is_cancelled_leaves_every_figure(
-    rows: list[IncidentFacts], period: Period, now: datetime
-) -> None:
-    """The figures are the same as if the cancelled had never been."""
-    kept = [row for row in rows if row.stage is not Stage.CANCELLED]
-    assert figures(count(rows, period, now)) == figures(count(kept, period, now))
-
-
-@given(rows_of, st.integers(-39, 79), days)
-def test_cohorts_of_neighbouring_periods_add_up(rows: list[IncidentFacts], cut: int, now: datetime) -> None:
-    """Before and after a moment are together all of time, for everything that is counted by its report."""
-    before, after = count(rows, Period(None, day(cut)), now), count(rows, Period(day(cut), None), now)
-    whole = count(rows, Period(), now)
-    for name in COUNTERS:
-        if not name.startswith(("due", "overdue")):
-            assert getattr(before + after, name) == getattr(whole, name), name
-
-
-@given(rows_of, st.lists(st.integers(-40, 80), min_size=2, max_size=6, unique=True), days)
-def test_whatever_has_a_limit_is_due_in_some_month(
-    rows: list[IncidentFacts], cuts: list[int], now: datetime
-) -> None:
-    """Nothing falls between two periods: what all of time calls due, one of its parts does too."""
-    bounds = [None, *map(day, sorted(cuts)), None]
-    for row in rows:
-        whole = count([row], Period(), now).due
-        parts = [count([row], Period(*pair), now).due for pair in pairwise(bounds)]
-        assert max(parts) == whole
-
-
-@given(rows_of, periods, days)
-def test_a_slow_reading_of_the_definitions_agrees(
-    rows: list[IncidentFacts], period: Period, now: datetime
-) -> None:
-    """Each formula, read aloud and counted by itself."""
-    start = period.start or day(-1000)
-    end = period.end or day(1000)
-    cohort = [r for r in rows if start <= r.reported_at < end and r.stage != "cancelled"]
-    is_closed = [r for r in cohort if r.stage == "closed"]
-    limited = [r for r in cohort if r.due_at and r.stage != "rejected"]
-    dispatched = [r for r in cohort if r.dispatches and r.stage != "rejected"]
-    ours = [r for r in cohort if not r.imported or r.filed_at or r.stage in ("intake", "rejected")]
-
-    def closed_before(row: IncidentFacts, moment: datetime) -> bool:
-        return row.stage == "closed" and (row.closed_at or day(-2000)) < moment
-
-    due = [
-        r
-        for r in rows
-        if r.due_at
-        and r.stage not in ("cancelled", "rejected")
-        and (start <= r.due_at < end or (r.due_at < start and not closed_before(r, start)))
-    ]
-    on_time = [
-        r
-        for r in limited + due
-        if r.stage == "closed" and r.closed_at and r.due_at and r.closed_at <= r.due_at
-    ]
-    expected = {
-        "closed_of_reported": (len(is_closed), len(cohort)),
-        "closure": (sum(closed_before(r, end) for r in due), len(due)),
-        "on_time_closure": (sum(any(r is o for o in on_time) for r in due), len(due)),
-        "on_time_of_targeted": (sum(any(r is o for o in on_time) for r in limited), len(limited)),
-        "filing": (sum(r.filed_at is not None for r in ours), len(ours)),
-        "automatic": (
-            sum(r.filed_at is not None and r.auto_dispatched and not r.returns for r in ours),
-            sum(r.filed_at is not None for r in ours),
-        ),
-        "rework": (sum(r.reworks for r in due), len(due)),
-        "dispatch_accuracy": (sum(not r.redirected for r in dispatched), len(dispatched)),
-        "overdue_open": (
-            sum(not closed_before(r, end) and r.due_at is not None and r.due_at < min(now, end) for r in due),
-            len(due),
-        ),
-    }
-    told = {f.key: (f.numerator, f.denominator) for f in figures(count(rows, period, now))}
-    assert told == expected
+def test_the_facts_are_named_as_the_incident_and_its_call_back_name_them() -> None:
+    told = {f.name for f in fields(Incident)} | {f.name for f in fields(CalledBack)}
+    assert {f.name for f in fields(IncidentFacts)} <= told
 
 
 def test_the_facts_of_an_incident_are_its_own() -> None:
     names = {f.name for f in fields(Incident)}
     values = dict.fromkeys(names, None) | {"stage": Stage.CLOSED, "reported_at": day(1), "reworks": 4}
     told = facts(Incident(**values))
-    assert (told.stage, told.reported_at, told.reworks) == (Stage.CLOSED, day(1), 4)
+    assert (told.stage, told.reported_at, told.reworks, told.contacted) == (Stage.CLOSED, day(1), 4, None)
+    rung = facts(Incident(**values | {"call_back": CalledBack(contacted=True, solved=False)}))
+    assert (rung.contacted, rung.solved, rung.satisfied) == (True, False, None)

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatch.closure import DEFINITIONS, Figure, IncidentFacts, Period, Tally, count, figures
+from dispatch.closure import IncidentFacts, Period, Tally, count
+from dispatch.figures import DEFINITIONS, Figure, figures
 from dispatch.lifecycle import Stage
 
 ZONE = ZoneInfo("America/New_York")
