@@ -50,6 +50,8 @@ def _corrected(b: Builder, entry: Entry, fact: Corrected) -> None:
     if fact.elsewhere:
         b.lead = b.due_at = b.accepted_by = b.crew = b.assignee = b.application = None
         b.remaining_s, b.undoable = fact.remaining_s, False
+        # The dispatch was right for what was known: the next one is no redirection (准确派遣率).
+        b.dispatched_to = None
         runs(b, entry, fact.starts)
 
 

@@ -19,15 +19,15 @@ The formulas are those of the domain notes, "Closure figures". Where an incident
 * The **last closing** counts: a reopened incident is open. A closing whose time the source does not state is
   closed, but never on time, and is not carried over as a backlog.
 * An appeal that was granted makes a late closing **exempt**: it stays late in every figure but the one "with
-  exemptions".
+  exemptions". The exemption stays with the incident.
 * **Overdue open** is as of the period's end, or now while it still runs.
 * An incident needed **no human hand** until it was handled, where a rule filed and dispatched it with its
   report, and nobody has since taken that back, returned it, reopened it or dispatched it again. What a rule
   only filed was dispatched by somebody; what was rejected was never filed.
 * A **dispatch** was accurate where the incident was never given to another department afterwards, also not
   after it was reopened; returned and given to the same department again, it was. A dispatch that its author
-  took back never was one. Where a correction showed that the report had named the wrong place or category,
-  the dispatch was right for what was known: what it is dispatched to next counts as its first.
+  took back never was one. Where a correction of the place or category took it from its department, the
+  dispatch was right for what was known: whom it is dispatched to next counts as the first.
 * The **last call-back** of an incident counts, also after it was reopened because of it. It is valid for a
   question where that was answered: whether somebody was reached always is, the others are where they were
   reached and would say.
@@ -38,7 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from dispatch.errors import BadPeriod, NaiveTime
 from dispatch.incidents import Incident
@@ -113,8 +113,9 @@ _OWN: Final = tuple(f.name for f in fields(IncidentFacts) if f.name not in _TOLD
 
 def facts(incident: Incident) -> IncidentFacts:
     """What the figures need to know of this incident."""
+    known: dict[str, Any] = {name: getattr(incident, name) for name in _OWN}
     told = {name: getattr(incident.call_back, name, None) for name in _TOLD}
-    return IncidentFacts(**{name: getattr(incident, name) for name in _OWN}, **told)
+    return IncidentFacts(**known, **told)
 
 
 @dataclass(slots=True)
