@@ -114,8 +114,8 @@ _OWN: Final = tuple(f.name for f in fields(IncidentFacts) if f.name not in _TOLD
 def facts(incident: Incident) -> IncidentFacts:
     """What the figures need to know of this incident."""
     known: dict[str, Any] = {name: getattr(incident, name) for name in _OWN}
-    told = {name: getattr(incident.call_back, name, None) for name in _TOLD}
-    return IncidentFacts(**known, **told)
+    known |= {name: getattr(incident.call_back, name, None) for name in _TOLD}
+    return IncidentFacts(**known)
 
 
 @dataclass(slots=True)
