@@ -37,7 +37,7 @@ of working time, for a desk that is closed at night cannot file; a city whose de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -156,6 +156,24 @@ def resumed(
         due_at=ends,
         warn_at=_warning(calendar, unit, now, ends, left, then),
         unconfirmed_year=unconfirmed(calendar, unit, now, ends),
+    )
+
+
+def extended(before: Started, calendar: Calendar, now: datetime, granted: int, warn_percent: int) -> Started:
+    """A clock whose end moves by one original limit (延期); the same run.
+
+    ``granted`` extensions it will have had with this one: it turns yellow by the limit and all of them
+    together. Raises CalendarTooShort, NaiveTime.
+    """
+    limit = Limit.parse(before.limit)
+    ends = due(calendar, limit, before.due_at)
+    left = remaining(calendar, limit.unit, now, ends)
+    then = _left_at_warning(whole_of(calendar, limit) * (granted + 1), warn_percent)
+    return replace(
+        before,
+        due_at=ends,
+        warn_at=_warning(calendar, limit.unit, now, ends, left, then),
+        unconfirmed_year=unconfirmed(calendar, limit.unit, now, ends),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dispatch.actors import Actor
 from dispatch.clocks import Clock
 from dispatch.deadlines import Limit, remaining
 from dispatch.entries import (
@@ -33,15 +34,16 @@ from dispatch.entries import (
 )
 from dispatch.errors import (
     BrokenHistory,
-    NotForThisRole,
     NothingToUndo,
-    ReasonMissing,
 )
 from dispatch.incidents import Incident
-from dispatch.lifecycle import Act, Role, Stage, require, step
+from dispatch.lifecycle import Act, Stage, require, step
+from dispatch.permissions import permit
 from dispatch.results import (
     dispatched,
+    evidence,
     filed,
+    reason_in_words,
     routed,
     routed_again,
     stage_clock,
@@ -56,14 +58,6 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 
 #: Where it waits for the department that the rules give it.
 _WAITS = frozenset({Stage.INTAKE, Stage.VERIFYING, Stage.DISPATCH})
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts: a person's id and the roles that their assignments give them **on this incident**."""
-
-    person: str
-    roles: frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +127,7 @@ def place(
     specialised: tuple[str, ...] = (),
 ) -> Placed:
     """Say where it is (定位), as intake does with what lies in the unlocated tray; it is routed again."""
-    require(incident.stage, Act.PLACE, by.roles)
+    permit(incident, Act.PLACE, by)
     case = routed_again(rules, incident, where, units, specialised, now)
     return Placed(where, routed(rules, case), rules.version, specialised)
 
@@ -177,15 +171,18 @@ def file(
     """Accept it as ours (立案), in this category and under this case standard or, corrected, in others.
 
     A new category or standard brings its own urgency, unless one is given. Raises UnknownCategory,
-    UnknownStandard, UnknownUrgency.
+    UnknownStandard, UnknownUrgency, and EvidenceMissing where the standard demands photos of what was
+    reported: whoever files it attaches them, or asks somebody to look.
     """
-    require(incident.stage, Act.FILE, by.roles)
-    return filed(rules, incident, units, now, category, urgency, specialised, standard)
+    permit(incident, Act.FILE, by)
+    fact = filed(rules, incident, units, now, category, urgency, specialised, standard)
+    evidence(rules, fact.category, fact.standard, Act.REPORT, incident.photos)
+    return fact
 
 
 def ask(rules: Rules, incident: Incident, by: Actor, now: datetime, reason: str = "") -> Asked:
     """Ask somebody to look whether it is there (请求核实), before it is filed or refused."""
-    require(incident.stage, Act.ASK, by.roles)
+    permit(incident, Act.ASK, by)
     return Asked(reason.strip(), stage_clock(rules, Clock.VERIFY, incident.number + 1, now))
 
 
@@ -200,17 +197,18 @@ def verify(
 ) -> Verified:
     """Say whether it is there (核实); intake decides what becomes of it. What is not found needs a reason.
 
-    Raises ReasonMissing.
+    Whoever handled it before does not verify it. Raises ReasonMissing, EvidenceMissing.
     """
-    require(incident.stage, Act.VERIFY, by.roles)
-    why = reason.strip() if found else _reason(Act.VERIFY, reason)
+    permit(incident, Act.VERIFY, by)
+    evidence(rules, incident.category, incident.standard, Act.VERIFY, photos)
+    why = reason.strip() if found else reason_in_words(Act.VERIFY, reason)
     return Verified(found, why, photos, stage_clock(rules, Clock.INTAKE, incident.number + 1, now))
 
 
 def reject(incident: Incident, by: Actor, reason: str) -> Rejected:
     """Refuse to file it (不予立案); raises ReasonMissing."""
-    require(incident.stage, Act.REJECT, by.roles)
-    return Rejected(_reason(Act.REJECT, reason))
+    permit(incident, Act.REJECT, by)
+    return Rejected(reason_in_words(Act.REJECT, reason))
 
 
 def dispatch(
@@ -227,7 +225,7 @@ def dispatch(
     it resumes its remaining time; another gets a fresh limit: where the rules do not have its case standard
     or category any more, its category's or a default, and the reason says so. Raises UnknownDepartment.
     """
-    require(incident.stage, Act.DISPATCH, by.roles)
+    permit(incident, Act.DISPATCH, by)
     lead = rules.routing.department(department or incident.department)
     chosen = department is not None and department != incident.department
     known = rules.routing.departments
@@ -248,17 +246,20 @@ def undo(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime
 
     Raises ReasonMissing, and NothingToUndo where a person did it, or somebody has built on it.
     """
-    require(incident.stage, Act.UNDO, by.roles)
-    if not incident.undoable or incident.automatic is None:
+    permit(incident, Act.UNDO, by)
+    if incident.automatic is None:
         raise NothingToUndo(incident=incident.id)
     starts = stage_clock(rules, Clock.INTAKE, incident.number + 1, now)
-    return Undone(incident.automatic, _reason(Act.UNDO, reason), starts)
+    return Undone(incident.automatic, reason_in_words(Act.UNDO, reason), starts)
 
 
 def return_(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime) -> Returned:
-    """Not ours (退回): back to the dispatch desk, the handling clock pauses. Raises ReasonMissing."""
-    require(incident.stage, Act.RETURN, by.roles)
-    why = _reason(Act.RETURN, reason)
+    """Not ours (退回): back to the dispatch desk, the handling clock pauses.
+
+    Raises NotYours, ReasonMissing.
+    """
+    permit(incident, Act.RETURN, by)
+    why = reason_in_words(Act.RETURN, reason)
     if incident.lead is None or incident.due_at is None or incident.limit is None:
         raise BrokenHistory(f"incident {incident.id} is being handled by nobody")
     calendar = rules.calendar_of("" if incident.handling is None else incident.handling.calendar)
@@ -270,45 +271,55 @@ def return_(rules: Rules, incident: Incident, by: Actor, reason: str, now: datet
 def handle(
     rules: Rules, incident: Incident, by: Actor, result: str, now: datetime, photos: tuple[str, ...] = ()
 ) -> Handled:
-    """Report that it is put right (处置); raises ReasonMissing where no result is told."""
-    require(incident.stage, Act.HANDLE, by.roles)
+    """Report that it is put right (处置), all parts of it; whoever looked for it does not put it right.
+
+    Raises NotYours, SamePerson, PartsOpen, EvidenceMissing, and ReasonMissing where no result is told.
+    """
+    permit(incident, Act.HANDLE, by)
     if incident.lead is None:
         raise BrokenHistory(f"incident {incident.id} is being handled by nobody")
+    evidence(rules, incident.category, incident.standard, Act.HANDLE, photos)
     starts = stage_clock(rules, Clock.CHECK, incident.number + 1, now)
-    return Handled(incident.lead, _reason(Act.HANDLE, result), photos, starts)
+    return Handled(incident.lead, reason_in_words(Act.HANDLE, result), photos, starts)
 
 
 def check(
-    incident: Incident, by: Actor, passed: bool, reason: str = "", photos: tuple[str, ...] = ()
+    rules: Rules,
+    incident: Incident,
+    by: Actor,
+    passed: bool,
+    now: datetime,
+    reason: str = "",
+    photos: tuple[str, ...] = (),
 ) -> Checked:
     """Say whether it has been put right (核查). A failed check needs a reason and sends it back: rework.
 
-    Who handled it may not check it: patrol and handling are separate people. Raises NotForThisRole,
-    ReasonMissing.
+    Whoever handled it, or a part of it, does not check it. Raises SamePerson, ReasonMissing, EvidenceMissing.
     """
-    require(incident.stage, Act.CHECK, by.roles)
-    if by.person == incident.handled_by:
-        raise NotForThisRole(Act.CHECK, ["an inspector who did not handle it"], ["the person who handled it"])
-    return Checked(passed, reason.strip() if passed else _reason(Act.CHECK, reason), photos)
+    permit(incident, Act.CHECK, by)
+    evidence(rules, incident.category, incident.standard, Act.CHECK, photos)
+    why = reason.strip() if passed else reason_in_words(Act.CHECK, reason)
+    starts = stage_clock(rules, Clock.CLOSING, incident.number + 1, now) if passed else None
+    return Checked(passed, why, photos, starts)
 
 
 def close(incident: Incident, by: Actor) -> Closed:
-    """Nothing is left to do (结案)."""
-    require(incident.stage, Act.CLOSE, by.roles)
+    """Nothing is left to do (结案). Raises SupervisionOpen while a supervision was not answered."""
+    permit(incident, Act.CLOSE, by)
     return Closed()
 
 
 def reopen(rules: Rules, incident: Incident, by: Actor, reason: str, now: datetime) -> Reopened:
-    """It was not over (重新立案); raises ReasonMissing."""
-    require(incident.stage, Act.REOPEN, by.roles)
+    """It was not over (重新立案): a leader says so, or a call-back did. Raises ReasonMissing."""
+    permit(incident, Act.REOPEN, by)
     clock = Clock.INTAKE if step(incident.stage, Act.REOPEN) is Stage.INTAKE else Clock.DISPATCH
-    return Reopened(_reason(Act.REOPEN, reason), stage_clock(rules, clock, incident.number + 1, now))
+    return Reopened(reason_in_words(Act.REOPEN, reason), stage_clock(rules, clock, incident.number + 1, now))
 
 
 def cancel(incident: Incident, by: Actor, reason: str) -> Cancelled:
     """Take it off the books (作废); raises ReasonMissing."""
-    require(incident.stage, Act.CANCEL, by.roles)
-    return Cancelled(_reason(Act.CANCEL, reason))
+    permit(incident, Act.CANCEL, by)
+    return Cancelled(reason_in_words(Act.CANCEL, reason))
 
 
 def adopt(rules: Rules, incident: Incident, by: Actor, units: Units, now: datetime) -> Adopted:
@@ -316,7 +327,7 @@ def adopt(rules: Rules, incident: Incident, by: Actor, units: Units, now: dateti
 
     Raises UnknownCategory.
     """
-    require(incident.stage, Act.ADOPT, by.roles)
+    permit(incident, Act.ADOPT, by)
     case = routed_again(rules, incident, incident.place, units, incident.specialised, now)
     starts = stage_clock(rules, Clock.INTAKE, incident.number + 1, now)
     return Adopted(routed(rules, case), rules.version, starts)
@@ -324,17 +335,11 @@ def adopt(rules: Rules, incident: Incident, by: Actor, units: Units, now: dateti
 
 def note(incident: Incident, by: Actor, words: str) -> Noted:
     """Write a remark beside it (备注); ``words`` is the reference to what was written."""
-    require(incident.stage, Act.NOTE, by.roles)
+    permit(incident, Act.NOTE, by)
     return Noted(words)
 
 
 def attach(incident: Incident, by: Actor, photos: tuple[str, ...]) -> Attached:
     """Put photos beside it (附件), by the SHA-256 of their content."""
-    require(incident.stage, Act.ATTACH, by.roles)
+    permit(incident, Act.ATTACH, by)
     return Attached(photos)
-
-
-def _reason(act: Act, reason: str) -> str:
-    if not reason.strip():
-        raise ReasonMissing(act)
-    return reason.strip()

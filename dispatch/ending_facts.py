@@ -1,4 +1,4 @@
-"""Facts of how an incident ends, and of what comes after: put right on the spot, joined, appealed, called back."""
+"""Facts of how an incident ends, and of what comes after: joined, appealed, called back, taken back."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class PartsOpen(DispatchError):
 
     def __init__(self, departments: Sequence[str]) -> None:
         super().__init__(
-            f"{', '.join(departments)} have not reported their parts yet; the dispatch desk can take them out",
+            f"not reported yet: the part of {', '.join(departments)}; the dispatch desk can take them out",
             departments=list(departments),
         )
 
@@ -145,16 +145,23 @@ class BadDate(DispatchError):
 
 
 class EvidenceMissing(DispatchError):
-    """The case standard demands photos."""
+    """More photos are demanded than there are."""
 
-    def __init__(self, act: str, standard: str, needed: int, given: int) -> None:
+    def __init__(self, act: str, who: str, needed: int, given: int) -> None:
         super().__init__(
-            f"case standard {standard} demands {needed} photo(s) to {act}, and there are {given}",
+            f"{who} demands {needed} photo(s) to {act}, and there are {given}",
             act=act,
-            standard=standard,
             needed=needed,
             given=given,
         )
+
+
+class NothingToCorrect(DispatchError):
+    """Say what is to be corrected: the place, the category, the case standard or the urgency."""
+
+
+class NobodyReached(DispatchError):
+    """Somebody who was not reached cannot have said that it is solved, or that they are satisfied."""
 
 
 class CannotJoin(DispatchError):

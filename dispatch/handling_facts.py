@@ -1,4 +1,4 @@
-"""Facts of dispatch and handling beside the main line: parts, corrections, extension, suspension, supervision."""
+"""Facts of handling beside the main line: parts, corrections, extension, suspension, supervision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WISH_ZH: Final = {Wish.EXTENSION: "延期", Wish.SUSPENSION: "挂账"}
 
 @dataclass(frozen=True, slots=True)
 class Corrected(Fact):
-    """Place, category, case standard or urgency were wrong and are put right; located and routed again (更正).
+    """Place, category, case standard or urgency were wrong and are put right, and it is routed again (更正).
 
     All of them stand here as they are from now on. ``elsewhere``: the department that had it is not the one
     any more; it waits for dispatch, with ``remaining_s`` seconds of its limit's own kind of time left where

@@ -41,15 +41,14 @@ from dispatch.lifecycle import TAKEABLE, Act, Role, Stage, open_acts, require
 TAKE_BACK_WITHIN: Final = timedelta(minutes=5)
 
 
-def permit(incident: Incident, act: Act, by: Actor, now: datetime) -> None:
-    """Return where somebody may do this now, whatever they put in it; raise why not otherwise.
+def permit(incident: Incident, act: Act, by: Actor) -> None:
+    """Return where somebody may do this, whatever they put in it; raise why not otherwise. How long ago an
+    act was is not asked here: see :func:`in_time`.
 
     Raises NotInThisStage, NotForThisRole, and what the incident itself has against it: NotYours, SamePerson,
     PartsOpen, SupervisionOpen and their like.
     """
     require(incident.stage, act, by.roles)
-    if act is Act.TAKE_BACK:
-        _take_back(incident, by, now)
     condition = _CONDITIONS.get(act)
     if condition is not None:
         condition(incident, by)
@@ -62,18 +61,27 @@ def open_to(incident: Incident, by: Actor, now: datetime) -> tuple[Act, ...]:
 
 def _is_open(incident: Incident, act: Act, by: Actor, now: datetime) -> bool:
     try:
-        permit(incident, act, by, now)
+        permit(incident, act, by)
+        if act is Act.TAKE_BACK:
+            in_time(incident, now)
     except DispatchError:
         return False
     return True
 
 
-def part_of(incident: Incident, by: Actor, states: Collection[str] = (), named: str | None = None) -> str:
-    """The department for which somebody acts on a part, the lead's before a co-handler's, or the one named.
-
-    ``states`` are those of a co-handler's part that still allow it, empty for all. Raises NotYours.
+def part_of(
+    incident: Incident,
+    by: Actor,
+    states: Collection[str] = (),
+    named: str | None = None,
+    *,
+    lead: bool = True,
+) -> str:
+    """The department for which somebody acts on a part: the lead's (unless ``lead`` is False) before a
+    co-handler's, or the one named. ``states`` are those of a co-handler's part that still allow it, empty
+    for all. Raises NotYours.
     """
-    own = [] if incident.lead is None else [incident.lead]
+    own = [incident.lead] if lead and incident.lead is not None else []
     own += [part.department for part in incident.parts if not states or part.state in states]
     for department in own if named is None else [code for code in own if code == named]:
         if department in by.departments:
@@ -99,16 +107,13 @@ def _not_both(incident: Incident, act: Act, by: Actor) -> None:
 
 def _self_handle(incident: Incident, by: Actor) -> None:
     if by.person != incident.reported_by:
-        raise NotYours(
-            "only who reported it can have put it right on the spot", reported_by=incident.reported_by
-        )
+        raise NotYours("only who reported it can have put it right on the spot")
 
 
 def _accept(incident: Incident, by: Actor) -> None:
     mine = incident.lead in by.departments and incident.accepted_by is None
-    if not mine and not any(
-        part.state == OPEN for part in incident.parts if part.department in by.departments
-    ):
+    own = [part for part in incident.parts if part.department in by.departments]
+    if not mine and not any(part.state == OPEN for part in own):
         part_of(incident, by)
         raise AlreadyDone("your department has accepted it already")
 
@@ -215,9 +220,13 @@ def _decline_task(incident: Incident, by: Actor) -> None:
         raise NoTask(task=None if incident.task is None else incident.task.kind)
 
 
-def _take_back(incident: Incident, by: Actor, now: datetime) -> None:
+def _take_back(incident: Incident, by: Actor) -> None:
     if incident.before is None or incident.last_by != by.person or incident.last_act not in TAKEABLE:
         raise NothingToTakeBack(last_by=incident.last_by, last_act=incident.last_act)
+
+
+def in_time(incident: Incident, now: datetime) -> None:
+    """Raise TooLate where the last act is too long ago to be taken back."""
     if now - incident.updated_at > TAKE_BACK_WITHIN:
         minutes = TAKE_BACK_WITHIN // timedelta(minutes=1)
         raise TooLate(f"an act can be taken back within {minutes} minutes", minutes=minutes)
@@ -249,4 +258,5 @@ _CONDITIONS: Final[Mapping[Act, Callable[[Incident, Actor], None]]] = {
     Act.PASS_ON: _answerable,
     Act.ACCEPT_TASK: _accept_task,
     Act.DECLINE_TASK: _decline_task,
+    Act.TAKE_BACK: _take_back,
 }

@@ -1,18 +1,26 @@
-"""How far each clock of an incident had come at a moment, now or in the past, from its entries alone."""
+"""How far each clock of an incident had come at a moment, now or in the past, from its entries alone.
+
+A return, a correction that takes it from its department, and a suspension pause the clock of handling; an
+extension moves its end. That of supervision runs beside whichever else runs. What is taken back leaves the
+clocks, from then on, as if it had not been done; until then they show what it did.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final
 
-from dispatch.clocks import warns_at
+from dispatch.clocks import Clock, warns_at
 from dispatch.deadlines import ELAPSED, Calendar, Limit, Unit, remaining
-from dispatch.entries import Dispatched, Entry, Returned, Started
+from dispatch.ending_facts import TakenBack
+from dispatch.entries import Dispatched, Entry, Started
 from dispatch.errors import NaiveTime
+from dispatch.handling_facts import Granted
 from dispatch.incidents import Incident, extend
 from dispatch.rules import Rules
 
@@ -51,6 +59,7 @@ COLOUR_ZH: Final = {Colour.GREEN: "绿", Colour.YELLOW: "黄", Colour.RED: "红"
 class Reading:
     """One run of one clock at a moment.
 
+    ``extensions`` were granted for this run: its length is the limit once, and once more for each of them.
     ``elapsed``, ``paused`` and ``remaining`` are of the limit's own kind of time: working time where
     ``working``, else time as it passes; ``paused_wall`` is the pauses as time passes. ``remaining`` is
     negative where it is late, ``overdue`` is that much, or nothing. ``due_at`` and ``warn_at`` are None once
@@ -61,6 +70,7 @@ class Reading:
     clock: str
     run: int
     limit: str
+    extensions: int
     calendar: str
     working: bool
     state: State
@@ -86,6 +96,7 @@ class _Run:
     stretches: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     left: timedelta | None = None
     ended_at: datetime | None = None
+    extensions: int = 0
 
     @property
     def waits(self) -> bool:
@@ -125,42 +136,62 @@ def readings(rules: Rules, entries: Iterable[Entry], moment: datetime) -> tuple[
 
 def _runs(entries: Iterable[Entry], moment: datetime) -> _Runs:
     """The runs as the entries up to the moment left them."""
+    known = tuple(takewhile(lambda entry: entry.recorded_at <= moment, entries))
+    taken = {entry.fact.number for entry in known if isinstance(entry.fact, TakenBack)}
     runs: _Runs = {}
+    kept: _Runs = {}
     incident: Incident | None = None
-    for entry in entries:
-        if entry.recorded_at > moment:
-            break
-        before = None if incident is None else incident.clock
-        incident = extend(incident, (entry,))
-        if not _same(before, incident.clock):
-            _stop(runs, before, entry)
-            _start(runs, incident.clock, entry)
-        if incident.remaining_s is None:
-            _forget_pauses(runs, entry.recorded_at)
+    for entry in known:
+        if entry.number in taken:
+            kept = deepcopy(runs)
+        before, incident = _running(incident), extend(incident, (entry,))
+        if isinstance(entry.fact, TakenBack):
+            runs = kept
+        else:
+            _follow(runs, before, incident, entry)
     return runs
 
 
-def _same(one: Started | None, other: Started | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (one.clock, one.run) == (other.clock, other.run)
+def _running(incident: Incident | None) -> Sequence[Started]:
+    """The clocks that run: that of the stage, and that of supervision."""
+    if incident is None:
+        return ()
+    supervision = None if incident.supervision is None else incident.supervision.starts
+    return tuple(clock for clock in (incident.clock, supervision) if clock is not None)
 
 
-def _stop(runs: _Runs, clock: Started | None, entry: Entry) -> None:
-    if clock is None:
-        return
-    run = runs[clock.clock, clock.run]
-    run.stops(entry.recorded_at)
-    if isinstance(entry.fact, Returned):
-        run.left = timedelta(seconds=entry.fact.remaining_s)
+def _follow(runs: _Runs, before: Sequence[Started], incident: Incident, entry: Entry) -> None:
+    """Let the runs do what an entry did to the clocks that ran before it."""
+    after = {_key(clock): clock for clock in _running(incident)}
+    for clock in before:
+        if _key(clock) not in after:
+            _stop(runs[_key(clock)], incident, entry.recorded_at)
+        elif after[_key(clock)] != clock:
+            run = runs[_key(clock)]
+            run.started = after[_key(clock)]
+            run.extensions += isinstance(entry.fact, Granted)
+    for clock in after.values():
+        if _key(clock) not in map(_key, before):
+            _start(runs, clock, entry)
+    if incident.remaining_s is None:
+        _forget_pauses(runs, entry.recorded_at)
+
+
+def _key(clock: Started) -> tuple[str, int]:
+    return clock.clock, clock.run
+
+
+def _stop(run: _Run, incident: Incident, at: datetime) -> None:
+    """It ends, or pauses where time is kept for it: only that of handling ever does."""
+    run.stops(at)
+    if run.started.clock == Clock.HANDLING and incident.remaining_s is not None:
+        run.left = timedelta(seconds=incident.remaining_s)
     else:
-        run.ended_at = entry.recorded_at
+        run.ended_at = at
 
 
-def _start(runs: _Runs, clock: Started | None, entry: Entry) -> None:
-    if clock is None:
-        return
-    fact, key = entry.fact, (clock.clock, clock.run)
+def _start(runs: _Runs, clock: Started, entry: Entry) -> None:
+    fact, key = entry.fact, _key(clock)
     if isinstance(fact, Dispatched) and fact.resumed and key not in runs:
         # Old entries did not tell which run goes on: it is the one that pauses.
         runs.update((key, run) for run in tuple(runs.values()) if run.waits)
@@ -188,6 +219,7 @@ def _read(run: _Run, rules: Rules, moment: datetime) -> Reading:
         clock=told.clock,
         run=run.number,
         limit=told.limit,
+        extensions=run.extensions,
         calendar=told.calendar,
         working=unit not in ELAPSED,
         state=_state(run),

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from dispatch.categories import CaseStandard, Category, Urgency
 from dispatch.clocks import Clock, StageLimit, resumed, started
 from dispatch.entries import Dispatched, Filed, Place, Route, Started
-from dispatch.errors import CalendarTooShort, UnknownStandard, UnknownUrgency
+from dispatch.errors import (
+    CalendarTooShort,
+    EvidenceMissing,
+    ReasonMissing,
+    UnknownStandard,
+    UnknownUrgency,
+)
 from dispatch.incidents import Incident
+from dispatch.lifecycle import Act
 from dispatch.routing import Situation, Units, route
 from dispatch.rules import Rules
 
@@ -142,6 +150,27 @@ def stage_clock(rules: Rules, clock: Clock, run: int, now: datetime) -> Started 
         return started(clock, limit, calendar, now, run, rules.clocks.warn_percent)
     except CalendarTooShort:
         return None
+
+
+def reason_in_words(act: Act, reason: str) -> str:
+    """The reason without the blanks around it; raises ReasonMissing where nothing is left."""
+    if not reason.strip():
+        raise ReasonMissing(act)
+    return reason.strip()
+
+
+def evidence(rules: Rules, category: str, standard: str | None, act: Act, photos: Collection[str]) -> None:
+    """Return where there are as many photos of an act as its case standard demands; raises EvidenceMissing.
+
+    A category that the rules do not have any more demands none.
+    """
+    if category not in rules.categories:
+        return
+    found = rules.categories.get(category)
+    norm = standard_in_force(found, standard)
+    needed = dict(norm.photos).get(str(act), 0)
+    if len(photos) < needed:
+        raise EvidenceMissing(act, f"case standard {norm.code} of {found.name_zh}", needed, len(photos))
 
 
 def urgency_of(wanted: str | None) -> Urgency | None:

@@ -19,7 +19,8 @@ import orjson
 import structlog
 
 from dispatch import automation, decisions, noticing
-from dispatch.decisions import Actor, Draft
+from dispatch.actors import Actor
+from dispatch.decisions import Draft
 from dispatch.entries import SYSTEM, Entry, Fact, Imported, Reported
 from dispatch.incidents import Incident, extend
 from dispatch.lifecycle import Act

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from dispatch import decisions
-from dispatch.decisions import Actor, Draft
+from dispatch.actors import Actor
+from dispatch.decisions import Draft
 from dispatch.entries import Entry, Fact, Imported, Place
 from dispatch.incidents import Incident, extend
 from dispatch.lifecycle import Role

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from dispatch import decisions, noticing
 from dispatch.closure import Period, count, facts
-from dispatch.decisions import Actor, Draft
+from dispatch.actors import Actor
+from dispatch.decisions import Draft
 from dispatch.entries import Dispatched, Fact, Imported, Place
 from dispatch.errors import DispatchError
 from dispatch.incidents import fold

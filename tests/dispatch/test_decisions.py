@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from dispatch import decisions
-from dispatch.decisions import CLOCK_TOLERANCE, Actor
+from dispatch.actors import Actor
+from dispatch.decisions import CLOCK_TOLERANCE
 from dispatch.entries import Attached, Cancelled, Checked, Noted, Rejected, Route
 from dispatch.errors import (
     BrokenHistory,

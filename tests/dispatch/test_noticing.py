@@ -7,7 +7,7 @@ import pytest
 from dispatch import decisions, noticing
 from dispatch.clocks import Clock, StageLimit
 from dispatch.deadlines import Limit
-from dispatch.decisions import Actor
+from dispatch.actors import Actor
 from dispatch.entries import Escalated, Noticed
 from dispatch.errors import NotAsked, NotEscalated, NotRunning, ReasonMissing
 from dispatch.escalation import Ladder, Step

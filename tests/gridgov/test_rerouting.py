@@ -20,7 +20,8 @@ from dispatch import automation, decisions, results
 from dispatch.automatic import AutomaticRule, Does
 from dispatch.categories import Categories, Urgency
 from dispatch.deadlines import Limit
-from dispatch.decisions import Actor, Draft
+from dispatch.actors import Actor
+from dispatch.decisions import Draft
 from dispatch.entries import Entry
 from dispatch.incidents import Incident, extend, fold
 from dispatch.lifecycle import Act, Role
