@@ -1,5 +1,6 @@
 """Sets the scene for tests of incidents: people of the small city, and a file on which one act follows another."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from dispatch import decisions
@@ -72,16 +73,24 @@ def dispatch(file: File, when: str, to: str | None = None) -> Incident:
     return file.add(decisions.dispatch(rules(), file.now, DISPATCHER, at(when), to), at(when), "dis")
 
 
+def handler_of(file: File) -> Actor:
+    """Somebody of the department that handles it."""
+    assert file.now.lead is not None
+    return replace(HANDLER, departments=frozenset({file.now.lead}))
+
+
 def return_(file: File, when: str) -> Incident:
-    return file.add(decisions.return_(rules(), file.now, HANDLER, "not ours", at(when)), at(when), "han")
+    fact = decisions.return_(rules(), file.now, handler_of(file), "not ours", at(when))
+    return file.add(fact, at(when), "han")
 
 
 def handle(file: File, when: str) -> Incident:
-    return file.add(decisions.handle(rules(), file.now, HANDLER, "repaired", at(when)), at(when), "han")
+    fact = decisions.handle(rules(), file.now, handler_of(file), "repaired", at(when))
+    return file.add(fact, at(when), "han")
 
 
 def check(file: File, when: str, passed: bool = True) -> Incident:
-    fact = decisions.check(file.now, INSPECTOR, passed, "" if passed else "still dark")
+    fact = decisions.check(rules(), file.now, INSPECTOR, passed, at(when), "" if passed else "still dark")
     return file.add(fact, at(when), "ins")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dispatch import clocks, decisions
 from dispatch.clocks import Clock, StageLimit
-from dispatch.deadlines import Limit, due, remaining
+from dispatch.deadlines import Limit, remaining
 from dispatch.ending_facts import Joined, TakenBack
 from dispatch.entries import Closed, Dispatched, Route, Started
 from dispatch.handling_facts import Answered, Applied, Corrected, Granted, Resumed, Supervised, Wish
@@ -34,9 +34,7 @@ def extend(file: scene.File, when: str) -> None:
     file.add(Applied(Wish.EXTENSION, "等配件"), at(when))
     had = file.now.handling
     assert had is not None
-    limit, calendar = Limit.parse(had.limit), rules().calendar
-    ends = due(calendar, limit, had.due_at)
-    told = Started(had.clock, had.run, had.limit, ends, ends, had.calendar, had.unconfirmed_year)
+    told = clocks.extended(had, rules().calendar, at(when), file.now.extended + 1, 80)
     file.add(Granted(Wish.EXTENSION, starts=told), at(when))
 
 
@@ -131,9 +129,9 @@ STORY = [
 03-06 09:00 | paused  | 1 | 6:00 | 2:00  | 2:00 | -           | green  | its old end passes by
 03-12 08:59 | paused  | 1 | 6:00 | 33:59 | 2:00 | -           | green  | a week later, by the minute
 03-12 09:00 | resumed | 1 | 6:00 | 34:00 | 2:00 | 03-12 11:00 | green  | and goes on by itself
-03-12 09:30 | paused  | 1 | 6:30 | 34:00 | 1:30 | -           | green  | it is another department's
-03-12 10:00 | resumed | 1 | 6:30 | 34:30 | 1:30 | 03-12 11:30 | green  | which has what was left
-03-12 10:15 | ended   | 1 | 6:45 | 34:30 | 1:15 | 03-12 11:30 | green  | put right
+03-12 09:30 | paused  | 1 | 6:30 | 34:00 | 1:30 | -           | yellow | it is another department's, yellow with a fifth of the eight hours left
+03-12 10:00 | resumed | 1 | 6:30 | 34:30 | 1:30 | 03-12 11:30 | yellow | which has what was left
+03-12 10:15 | ended   | 1 | 6:45 | 34:30 | 1:15 | 03-12 11:30 | yellow | put right
 """.strip().splitlines()
 ]
 
