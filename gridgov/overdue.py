@@ -1,7 +1,8 @@
 """What is yellow or red at this moment, and with whom it lies: what has to be seen to first.
 
 Only clocks that run are looked through, those past their warning, in an index of their own: how many
-incidents are closed, or open with time left, costs nothing.
+incidents are closed, or open with time left, costs nothing. A supervision (督办) that nobody has answered in
+time is a line of its own beside that of its incident's clock, from its end on.
 """
 
 from __future__ import annotations
@@ -11,11 +12,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, case, func, select, tuple_
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    case,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 from dispatch.clocks import CLOCK_ZH, Clock
 from dispatch.deadlines import ELAPSED, Limit, remaining
-from dispatch.entries import Entry, to_micros
+from dispatch.entries import Entry, Started, to_micros
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import ROLE_ZH, STAGE_ZH, Role, Stage
 from dispatch.readings import COLOUR_ZH, colour
@@ -69,10 +81,10 @@ def overdue(
     ``totals`` count all that was asked for, not the page alone; ``next`` is the ``after`` of the next page,
     None on the last one. Times are aware moments, lengths of time seconds.
     """
-    conditions = _conditions(scope, wanted, now, stream)
+    lines = _lines(scope, wanted, now, stream)
     with snapshot(engine) as connection:
-        totals = _totals(connection, conditions, now)
-        found = _page(connection, conditions, after, limit + 1)
+        totals = _totals(connection, lines, now)
+        found = _page(connection, lines, after, limit + 1)
         rows = found[:limit]
         entries = history(connection, [row["id"] for row in rows], stream)
         names = display_names(connection, [row["answered_by"] for row in rows if row["answered_by"]])
@@ -81,34 +93,41 @@ def overdue(
         "zone": in_force.city.zone,
         "totals": totals,
         "rows": [_told(row, entries[row["id"]], in_force, names, now) for row in rows],
-        "next": (rows[-1]["clock_due_at"], rows[-1]["id"]) if len(found) > limit else None,
+        "next": (rows[-1]["ends_at"], rows[-1]["id"]) if len(found) > limit else None,
     }
 
 
-def _conditions(scope: Scope, wanted: Pressing, now: datetime, stream: str) -> list[ColumnElement[bool]]:
+def _lines(scope: Scope, wanted: Pressing, now: datetime, stream: str) -> list[Select[Any]]:
+    """The clocks asked for, each as its incident's row with what it is and when it ends."""
     asked = [in_scope(scope)]
     if wanted.under:
         asked.append(under(wanted.under))
-    if wanted.clock is not None:
-        asked.append(_c.clock == str(wanted.clock))
     if wanted.department is not None:
         asked.append(_c.department == wanted.department)
-    if wanted.red:
-        asked.append(_c.clock_due_at < to_micros(now))
     # Inside an expression no column leads to another index: those hold closed incidents too.
-    return [
-        _c.stream == stream,
-        _c.clock_warn_at <= to_micros(now),
-        *(case((condition, 1), else_=0) == 1 for condition in asked),
-    ]
+    conditions = [_c.stream == stream, *(case((condition, 1), else_=0) == 1 for condition in asked)]
+    running = select(_table, _c.clock.label("shown"), _c.clock_due_at.label("ends_at"))
+    running = running.where(_c.clock_warn_at <= to_micros(now), *conditions)
+    if wanted.red:
+        running = running.where(case((_c.clock_due_at < to_micros(now), 1), else_=0) == 1)
+    supervised = select(
+        _table, literal(str(Clock.SUPERVISION)).label("shown"), _c.supervision_due_at.label("ends_at")
+    ).where(_c.supervision_due_at < to_micros(now), *conditions)
+    if wanted.clock is Clock.SUPERVISION:
+        return [supervised]
+    if wanted.clock is not None:
+        return [running.where(case((_c.clock == str(wanted.clock), 1), else_=0) == 1)]
+    return [running, supervised]
 
 
-def _totals(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], now: datetime
-) -> dict[str, Any]:
-    red = case((_c.clock_due_at < to_micros(now), 1), else_=0)
-    query = select(_c.clock, func.count().label("all"), func.sum(red).label("red")).where(*conditions)
-    counted = {row["clock"]: row for row in connection.execute(query.group_by(_c.clock)).mappings()}
+def _totals(connection: Connection, lines: Sequence[Select[Any]], now: datetime) -> dict[str, Any]:
+    counted: dict[str, RowMapping] = {}
+    for line in lines:
+        found = line.subquery()
+        red = case((found.c.ends_at < to_micros(now), 1), else_=0)
+        query = select(found.c.shown, func.count().label("all"), func.sum(red).label("red"))
+        rows = connection.execute(query.group_by(found.c.shown)).mappings()
+        counted |= {row["shown"]: row for row in rows}
     clocks = [
         {
             "clock": str(clock),
@@ -127,11 +146,12 @@ def _totals(
 
 
 def _page(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], after: After | None, limit: int
+    connection: Connection, lines: Sequence[Select[Any]], after: After | None, limit: int
 ) -> list[RowMapping]:
-    query = select(_table).where(*conditions).order_by(_c.clock_due_at, _c.id).limit(limit)
+    found = union_all(*lines).subquery()
+    query = select(found).order_by(found.c.ends_at, found.c.id, found.c.shown).limit(limit)
     if after is not None:
-        query = query.where(tuple_(_c.clock_due_at, _c.id) > tuple_(*after))
+        query = query.where(tuple_(found.c.ends_at, found.c.id) > tuple_(*after))
     return list(connection.execute(query).mappings())
 
 
@@ -140,6 +160,7 @@ def _told(
 ) -> dict[str, Any]:
     stage, path, incident = Stage(row["stage"]), text_path(row["path"]), fold(entries)
     category, lead = row["category"], row["lead"]
+    supervised = row["shown"] == Clock.SUPERVISION
     known = in_force.rules.categories
     return {
         "incident": row["id"],
@@ -156,15 +177,23 @@ def _told(
         "department_zh": _department(in_force, row["department"]),
         "lead": lead,
         "lead_zh": None if lead is None else _department(in_force, lead),
-        **_clock(incident, in_force, now),
-        "escalated": _escalated(incident, in_force, names),
+        **_clock(_shown(incident, supervised), in_force, now),
+        "escalated": None if supervised else _escalated(incident, in_force, names),
     }
 
 
-def _clock(incident: Incident, in_force: InForce, now: datetime) -> dict[str, Any]:
-    """The clock, and by how much it is late: in its limit's own kind of time, and as time passes."""
-    clock = incident.clock
+def _shown(incident: Incident, supervised: bool) -> Started:
+    """The clock that a line is about."""
+    if supervised:
+        clock = None if incident.supervision is None else incident.supervision.starts
+    else:
+        clock = incident.clock
     assert clock is not None, "an index of clocks that run led here"
+    return clock
+
+
+def _clock(clock: Started, in_force: InForce, now: datetime) -> dict[str, Any]:
+    """The clock, and by how much it is late: in its limit's own kind of time, and as time passes."""
     unit = Limit.parse(clock.limit).unit
     left = remaining(in_force.rules.calendar_of(clock.calendar), unit, now, clock.due_at)
     shown = colour(now, clock.warn_at, clock.due_at)
