@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -18,20 +17,41 @@ from zoneinfo import ZoneInfo
 import orjson
 import structlog
 
-from dispatch import automation, decisions, noticing
+from dispatch import automation, decisions, ending_decisions, noticing
 from dispatch.actors import Actor
 from dispatch.decisions import Draft
+from dispatch.ending_facts import SelfHandled
 from dispatch.entries import SYSTEM, Entry, Fact, Imported, Reported
 from dispatch.incidents import Incident, extend
 from dispatch.lifecycle import Act
-from dispatch.routing import Units
+from dispatch.noticing import Around
 from geodata.datum import Datum
+from gridgov import verbs
 from gridgov.clock import new_salt
 from gridgov.errors import BadInput, MissingNumber
-from gridgov.scope import Assignment, roles_anywhere, roles_on, scope_of
+from gridgov.scope import Assignment, actor_on, roles_anywhere, scope_of, seen_of
+from gridgov.sent import ImportedRow, SentAct, SentReport, SentSelfHandled
 from gridgov.siting import SentPosition, locate, specialised, units
-from gridgov.storage.batch import Command, Decision, Desk
+from gridgov.storage.batch import Command, Decision
+from gridgov.storage.desk import Desk
 from gridgov.storage.words import Words
+from gridgov.verbs import Case
+
+__all__ = [
+    "IMPORTED",
+    "NOTICED",
+    "RELOCATED",
+    "ImportedRow",
+    "SentAct",
+    "SentReport",
+    "SentSelfHandled",
+    "Somebody",
+    "act",
+    "import_row",
+    "notice",
+    "relocate",
+    "report",
+]
 
 #: Names under which ids of imported incidents are made from their source's number: the same row, the same id.
 IMPORTED: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:gridgov:imported")
@@ -51,74 +71,6 @@ class Somebody(Protocol):
     def id(self) -> str: ...
     @property
     def assignments(self) -> tuple[Assignment, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SentReport:
-    """A report as it came in. ``id`` is the client's and becomes the incident's; ``channel`` how it came."""
-
-    id: str
-    category: str
-    channel: str
-    happened_at: datetime | None = None
-    position: SentPosition | None = None
-    address: str | None = None
-    words: str | None = None
-    reporter_name: str | None = None
-    reporter_phone: str | None = None
-    urgency: str | None = None
-    photos: tuple[str, ...] = ()
-    standard: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SentAct:
-    """An act on an incident as it came in; which of the fields count is the act's business.
-
-    ``id`` is the client's; ``seen`` is the number of the entry its author last saw, None raises
-    MissingNumber.
-    """
-
-    id: str
-    incident: str
-    act: Act
-    seen: int | None
-    happened_at: datetime | None = None
-    reason: str = ""
-    department: str | None = None
-    category: str | None = None
-    urgency: str | None = None
-    passed: bool | None = None
-    photos: tuple[str, ...] = ()
-    position: SentPosition | None = None
-    words: str | None = None
-    standard: str | None = None
-    co_handlers: tuple[str, ...] | None = None
-    found: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedRow:
-    """One row of another system's history; ``number`` is that system's. Positions in ``datum`` degrees,
-    None for the city's.
-    """
-
-    source: str
-    number: str
-    channel: str
-    category: str
-    department: str
-    status: str
-    closed: bool
-    reported_at: datetime
-    closed_at: datetime | None = None
-    due_at: datetime | None = None
-    lon: float | None = None
-    lat: float | None = None
-    datum: Datum | None = None
-    words: str | None = None
-    address: str | None = None
-    marks: tuple[str, ...] = ()
 
 
 def report(by: Somebody, sent: SentReport) -> Command:
@@ -145,12 +97,23 @@ def report(by: Somebody, sent: SentReport) -> Command:
         )
         actor = Actor(by.id, roles_anywhere(by.assignments, desk.now))
         fact = decisions.report(desk.in_force.rules, draft, actor, desk.case_number(), desk.now)
+        if sent.self_handled is not None:
+            done = _on_the_spot(sent.id, fact, actor, sent.self_handled, desk)
+            return Decision((fact, done), words, sent.address)
         return Decision((fact,), words, sent.address, _by_itself(sent.id, by.id, fact, draft, desk))
 
     digest = _digest(
         by.id, replace(sent, words=None, address=None, reporter_name=None, reporter_phone=None), True
     )
     return Command(sent.id, digest, sent.id, by.id, None, sent.happened_at, decide, words=words)
+
+
+def _on_the_spot(incident: str, fact: Reported, by: Actor, told: SentSelfHandled, desk: Desk) -> SelfHandled:
+    """What is reported as put right already. Where that is refused, so is the report: it is sent again
+    without.
+    """
+    reported = extend(None, (Entry(incident, 1, desk.now, desk.now, by.person, fact),))
+    return ending_decisions.self_handle(reported, by, told.result, told.photos)
 
 
 def _by_itself(
@@ -173,47 +136,76 @@ def _by_itself(
 def act(by: Somebody, sent: SentAct) -> Command:
     """Do something with an incident: file, dispatch, handle, check, close and so on, as `dispatch` decides.
 
-    Raises MissingNumber at once, and BadInput for words that are not a note's: a note alone refers to words,
-    and words that no entry refers to could not be proven later. Everything else is found out when it is
-    decided, there too that the incident lies outside what its author may see (UnknownIncident, so that nobody
-    learns that it exists).
+    Raises MissingNumber at once, and BadInput for words with an act that has none, or without them where they
+    belong to it: words that no entry refers to could not be proven later. Everything else is found out when
+    it is decided, there too that the incident lies outside what its author may see (UnknownIncident, so that
+    nobody learns that it exists).
     """
     if sent.seen is None:
         raise MissingNumber(incident=sent.incident)
-    if bool(sent.words) != (sent.act is Act.NOTE):
-        raise BadInput("words come with a note, and a note with words", incident=sent.incident, act=sent.act)
-    verb = _VERBS[sent.act]
-    words = Words(new_salt(), sent.words) if sent.words else None
+    words = _words_of(sent)
+
+    def sees(incident: Incident, now: datetime) -> bool:
+        return scope_of(by.id, by.assignments, now).sees(seen_of(incident))
 
     def decide(incident: Incident | None, desk: Desk) -> Decision:
         assert incident is not None
-        roles = roles_on(by.assignments, _asked_at(sent.act, incident, desk), incident.lead, desk.now)
-        done = verb(sent, incident, Actor(by.id, roles), desk, words)
-        return Decision(done if isinstance(done, tuple) else (done,), words)
-
-    def sees(incident: Incident, now: datetime) -> bool:
-        scope = scope_of(by.id, by.assignments, now)
-        return scope.sees(incident.place.path, incident.lead, incident.reported_by)
+        asked_at = _asked_at(sent.act, incident, desk)
+        actor = actor_on(by.id, by.assignments, incident, desk.now, asked_at)
+        case = Case(sent, incident, actor, desk, words, lambda other: sees(other, desk.now))
+        return verbs.decide(case)
 
     digest = _digest(by.id, sent if words is None else replace(sent, words=None), words is not None)
-    happened, strict = sent.happened_at, sent.act in _ANSWERS
-    return Command(sent.id, digest, sent.incident, by.id, sent.seen, happened, decide, sees, words, strict)
+    return Command(
+        sent.id,
+        digest,
+        sent.incident,
+        by.id,
+        sent.seen,
+        sent.happened_at,
+        decide,
+        sees,
+        words,
+        strict=sent.act in _ANSWERS,
+        others=() if sent.leader is None else (sent.leader,),
+    )
 
 
-def _asked_at(act: Act, incident: Incident, desk: Desk) -> tuple[str, ...]:
-    """The grid for which somebody's roles count: that of the incident, or the wider one of the level that an
-    escalation asks.
+def _words_of(sent: SentAct) -> Words | None:
+    """The words that stay beside the ledger; raises BadInput."""
+    words = (sent.words or "").strip()
+    if words and sent.act not in (*_WORDED, Act.CALL_BACK):
+        raise BadInput(
+            "words come with a note, an enforcement or a call-back", incident=sent.incident, act=sent.act
+        )
+    if not words and sent.act in _WORDED:
+        raise BadInput(f"{sent.act} needs words: {_WORDED[sent.act]}", incident=sent.incident, act=sent.act)
+    return Words(new_salt(), sent.words) if words else None
+
+
+#: What has to be said in words that can be erased, and what they are.
+_WORDED: Final = {
+    Act.NOTE: "the remark",
+    Act.ENFORCE: "against whom the measure was taken",
+}
+#: What only those do who were asked, and who have to have seen the question.
+_ANSWERS: Final = frozenset({Act.ACKNOWLEDGE, Act.PASS_ON})
+
+
+def _asked_at(act: Act, incident: Incident, desk: Desk) -> tuple[str, ...] | None:
+    """The wider grid of the level that an escalation asks, where somebody answers it: their roles count for
+    that; None: for the incident's own.
     """
     path, asked = incident.place.path, incident.escalated
     if act not in _ANSWERS or asked is None:
-        return path
+        return None
     keys = [level.key for level in desk.in_force.atlas.hierarchy.levels]
     return path[: keys.index(asked.level) + 1] if asked.level in keys else path[:1]
 
 
 def notice(incident: str, seen: int, look_at: datetime) -> Command:
-    """Say what is to be said of an incident's clock (时限提醒), by nobody: its warning, its end, or that an
-    escalation was not answered.
+    """Say what is to be said of an incident (时限提醒), by nobody: the warning or the end of a clock, that an
+    escalation or a task was not answered, that a suspension is over.
 
     ``seen`` is the number of its last entry, ``look_at`` its ``next_look``. Two sweepers that see the same
     give it the same id, so that it is said once; the decision raises NotRunning where it was said already, or
@@ -222,8 +214,10 @@ def notice(incident: str, seen: int, look_at: datetime) -> Command:
 
     def decide(found: Incident | None, desk: Desk) -> Decision:
         assert found is not None
-        keys = [level.key for level in desk.in_force.atlas.hierarchy.levels][: len(found.place.path)]
-        return Decision(noticing.notice(desk.in_force.rules, found, keys, desk.now))
+        place, atlas = found.place, desk.in_force.atlas
+        keys = [level.key for level in atlas.hierarchy.levels][: len(place.path)]
+        around = Around(keys, units(atlas, place.path), lambda: desk.duty.on_duty(place))
+        return Decision(noticing.notice(desk.in_force.rules, found, around, desk.now))
 
     id_ = str(uuid.uuid5(NOTICED, f"{incident}\n{seen}\n{look_at.isoformat()}"))
     digest = hashlib.sha256(id_.encode()).digest()
@@ -289,106 +283,6 @@ def relocate(incident: str, seen: int, edition: int) -> Command:
     return Command(id_, digest, incident, SYSTEM, seen, None, decide)
 
 
-Verb = Callable[[SentAct, Incident, Actor, Desk, Words | None], Fact | tuple[Fact, ...]]
-
-
-def _units(incident: Incident, desk: Desk) -> Units:
-    return units(desk.in_force.atlas, incident.place.path)
-
-
-def _place(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    where = locate(desk.in_force, sent.position)
-    there, matter = (
-        units(desk.in_force.atlas, where.path),
-        specialised(desk.in_force, where, incident.category),
-    )
-    return decisions.place(desk.in_force.rules, incident, by, where, there, desk.now, matter)
-
-
-def _file(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    matter = None if sent.category is None else specialised(desk.in_force, incident.place, sent.category)
-    return decisions.file(
-        desk.in_force.rules,
-        incident,
-        by,
-        _units(incident, desk),
-        desk.now,
-        sent.category,
-        sent.urgency,
-        matter,
-        sent.standard,
-    )
-
-
-def _ask(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.ask(desk.in_force.rules, incident, by, desk.now, sent.reason)
-
-
-def _verify(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    found = bool(sent.found)
-    return decisions.verify(desk.in_force.rules, incident, by, found, desk.now, sent.reason, sent.photos)
-
-
-def _dispatch(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    rules = desk.in_force.rules
-    return decisions.dispatch(rules, incident, by, desk.now, sent.department, sent.co_handlers)
-
-
-def _undo(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.undo(desk.in_force.rules, incident, by, sent.reason, desk.now)
-
-
-def _return(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.return_(desk.in_force.rules, incident, by, sent.reason, desk.now)
-
-
-def _handle(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.handle(desk.in_force.rules, incident, by, sent.reason, desk.now, sent.photos)
-
-
-def _check(sent: SentAct, incident: Incident, by: Actor, _: Desk, __: Words | None) -> Fact:
-    return decisions.check(incident, by, bool(sent.passed), sent.reason, sent.photos)
-
-
-def _adopt(_sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.adopt(desk.in_force.rules, incident, by, _units(incident, desk), desk.now)
-
-
-def _reopen(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> Fact:
-    return decisions.reopen(desk.in_force.rules, incident, by, sent.reason, desk.now)
-
-
-def _pass_on(sent: SentAct, incident: Incident, by: Actor, desk: Desk, _: Words | None) -> tuple[Fact, ...]:
-    return noticing.pass_on(desk.in_force.rules, incident, by, sent.reason, desk.now)
-
-
-def _note(_sent: SentAct, incident: Incident, by: Actor, _: Desk, words: Words | None) -> Fact:
-    return decisions.note(incident, by, "" if words is None else words.reference())
-
-
-_ANSWERS: Final = frozenset({Act.ACKNOWLEDGE, Act.PASS_ON})
-_VERBS: Final[dict[Act, Verb]] = {
-    Act.PLACE: _place,
-    Act.FILE: _file,
-    Act.ASK: _ask,
-    Act.VERIFY: _verify,
-    Act.REJECT: lambda sent, incident, by, *_: decisions.reject(incident, by, sent.reason),
-    Act.DISPATCH: _dispatch,
-    Act.UNDO: _undo,
-    Act.RETURN: _return,
-    Act.HANDLE: _handle,
-    Act.CHECK: _check,
-    Act.CLOSE: lambda _sent, incident, by, *_: decisions.close(incident, by),
-    Act.REOPEN: _reopen,
-    Act.CANCEL: lambda sent, incident, by, *_: decisions.cancel(incident, by, sent.reason),
-    Act.ADOPT: _adopt,
-    Act.ACKNOWLEDGE: lambda sent, incident, by, *_: noticing.acknowledge(incident, by, sent.reason),
-    Act.PASS_ON: _pass_on,
-    Act.NOTE: _note,
-    Act.ATTACH: lambda sent, incident, by, *_: decisions.attach(incident, by, sent.photos),
-}
-
-
 def _digest(who: str, sent: SentReport | SentAct | ImportedRow, has_words: bool) -> bytes:
     """What stands for the content of a command but its words, which are compared where they are kept: a hash
     of them beside the ledger would outlive their erasure, and who has it could try names and numbers on it.
@@ -399,4 +293,10 @@ def _digest(who: str, sent: SentReport | SentAct | ImportedRow, has_words: bool)
     return hashlib.sha256(orjson.dumps([who, content, has_words])).digest()
 
 
-_LATER: Final = frozenset({"standard", "co_handlers", "found"})
+#: Every field of an act, and of a report, that came after the first version.
+_LATER: Final = frozenset(
+    {
+        *("standard", "co_handlers", "found", "self_handled", "before", "leader", "crew", "person", "wish"),
+        *("until", "measure", "legal_basis", "document", "granted", "contacted", "solved", "satisfied"),
+    }
+)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from dispatch.incidents import Incident
 from gridgov.errors import ServiceError
 from gridgov.frames import Change, Cursor, Frames, cursor, heartbeat, hello, message, seen_through
-from gridgov.scope import Scope
+from gridgov.scope import Scope, seen_of
 from gridgov.storage import ledger
 from gridgov.storage.ledger import Committed, Head
 
@@ -107,7 +107,9 @@ Key = tuple[str, tuple[str, ...] | str, str | None]
 
 
 class Index:
-    """Who may see an incident, found by the grids above it, its lead department and who reported it."""
+    """Who may see an incident, found by the grids above it, the departments that have a part in it, and the
+    people who see it whatever they are.
+    """
 
     def __init__(self) -> None:
         self._by: dict[Key, set[Reader]] = {}
@@ -129,10 +131,11 @@ class Index:
         """The readers who see the incident: what ``Scope.sees`` says, without asking each of them."""
         if incident is None:
             return set()
-        path, lead = incident.place.path, incident.lead
-        found: set[Reader] = set(self._by.get(("person", incident.reported_by, None), ()))
-        leads = (None,) if lead is None else (None, lead)
-        for department in leads:
+        seen = seen_of(incident)
+        path, found = seen.path, set[Reader]()
+        for person in seen.people:
+            found |= self._by.get(("person", person, None), set())
+        for department in (None, *seen.departments):
             if not path:
                 found |= self._by.get(("tray", "", department), set())
                 continue

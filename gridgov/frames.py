@@ -22,7 +22,7 @@ import orjson
 from dispatch.incidents import Incident
 from gridgov.errors import ServiceError
 from gridgov.rows import public_entry, row_after
-from gridgov.scope import Scope
+from gridgov.scope import Scope, seen_of
 from gridgov.storage.ledger import Committed, Head
 
 
@@ -86,7 +86,7 @@ def change(told: Committed, scope: Scope) -> Change | None:
 def _sees(scope: Scope, incident: Incident | None) -> bool:
     if incident is None:
         return False
-    return scope.sees(incident.place.path, incident.lead, incident.reported_by)
+    return scope.sees(seen_of(incident))
 
 
 class Frames:

@@ -12,7 +12,7 @@ import httpx2
 
 from dispatch.lifecycle import Role
 from gridgov.errors import ServiceError
-from gridgov.scope import Assignment, roles_on
+from gridgov.scope import Assignment, Seen, roles_on
 
 #: Seconds to wait before asking again a server that is busy, stopping or starting; half a minute in all.
 PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -60,9 +60,9 @@ class Player:
         self.name = account.name
         self.assignments = account.assignments
 
-    def roles(self, path: tuple[str, ...], lead: str | None, now: datetime) -> frozenset[Role]:
-        """The roles they hold on an incident that lies there and is led by that department."""
-        return roles_on(self.assignments, path, lead, now)
+    def roles(self, seen: Seen, now: datetime) -> frozenset[Role]:
+        """The roles they hold on an incident."""
+        return roles_on(self.assignments, seen, now)
 
     def get(self, path: str, **params: Any) -> Any:
         """The answer to a GET."""

@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
+from dispatch.actors import Actor
 from dispatch.entries import AUTO, SYSTEM, Entry
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import ACT_ZH, STAGE_ZH, Act, Role
+from dispatch.permissions import open_to
 from gridgov.accounts import Person, display_names
 from gridgov.frames import cursor
 from gridgov.rows import public_entry, public_row
-from gridgov.scope import Scope, roles_on
+from gridgov.scope import Scope, actor_on
 from gridgov.storage import incidents, words
 from gridgov.storage.engine import snapshot
 from gridgov.storage.incidents import Wanted
@@ -68,9 +70,9 @@ def one(engine: Engine, person: Person, reference: str, now: datetime, stream: s
         kept = words.of_incident(connection, stream, row["id"])
         names = display_names(connection, [entry.by for entry in entries])
     incident = fold(entries)
-    roles = roles_on(person.assignments, incident.place.path, incident.lead, now)
-    acts = _acts(incident, roles)
-    told = incident.reported_by == person.id or not roles.isdisjoint(TOLD_OF_REPORTERS)
+    actor = actor_on(person.id, person.assignments, incident, now)
+    acts = _acts(incident, actor, now)
+    told = incident.reported_by == person.id or not actor.roles.isdisjoint(TOLD_OF_REPORTERS)
     return {
         "row": public_row(row),
         "stage_zh": STAGE_ZH[incident.stage],
@@ -82,13 +84,13 @@ def one(engine: Engine, person: Person, reference: str, now: datetime, stream: s
     }
 
 
-def _acts(incident: Incident, roles: frozenset[Role]) -> tuple[Act, ...]:
-    """What somebody in these roles can do now. Whether they are the ones who were asked to answer, an act of
+def _acts(incident: Incident, actor: Actor, now: datetime) -> tuple[Act, ...]:
+    """What somebody can do now. Whether they are the ones who were asked to answer, an act of
     theirs finds out: the level that was asked may be wider than their grid.
     """
     asked = incident.escalated
-    mine = asked is not None and not roles.isdisjoint(asked.roles)
-    return tuple(act for act in incident.open_acts(roles) if mine or act not in _ANSWERS)
+    mine = asked is not None and not actor.roles.isdisjoint(asked.roles)
+    return tuple(act for act in open_to(incident, actor, now) if mine or act not in _ANSWERS)
 
 
 def photos_of(engine: Engine, scope: Scope, reference: str, stream: str = MAIN) -> Sequence[str]:

@@ -52,6 +52,7 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     ``nearest`` lists of codes widest first (empty in the unlocated tray), ``near_border`` a list of paths
     (codes joined by "/"), ``specialised`` one of ``field/code``, ``photos`` one of digests, ``co_handlers``
     one of departments, ``noticed`` one of ``clock/run/threshold``; lengths are metres, coordinates degrees.
+    ``followers`` are ids, ``parts`` the co-handlers', ``handovers`` what was returned: from, to, when.
     ``position`` is that of the incident's last entry, ``first`` that of its first.
     """
     row = {name: columns[name] for name in _COLUMNS}
@@ -59,9 +60,19 @@ def public_row(columns: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
         if row[name] is not None:
             row[name] = iso(from_micros(row[name]))
     row["path"], row["nearest"] = list(text_path(row["path"])), list(text_path(row["nearest"]))
-    for name in ("near_border", "specialised", "photos", "co_handlers", "noticed"):
+    for name in ("near_border", "specialised", "photos", "co_handlers", "noticed", "followers", "parts"):
         row[name] = orjson.loads(row[name])
+    row["handovers"] = [_handover(*told) for told in orjson.loads(row["handovers"])]
     return row
+
+
+def _handover(from_: str, to: str | None, returned_at: int, taken_at: int | None) -> dict[str, Any]:
+    return {
+        "from": from_,
+        "to": to,
+        "returned_at": iso(from_micros(returned_at)),
+        "taken_at": None if taken_at is None else iso(from_micros(taken_at)),
+    }
 
 
 def row_after(told: Committed) -> dict[str, Any]:

@@ -6,15 +6,42 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from dispatch.actors import Actor
+from dispatch.building import UNASSIGNED
+from dispatch.incidents import Incident
 from dispatch.lifecycle import Role
 
 #: Roles that look after the unlocated tray wherever their grid lies: what has no place belongs to intake.
 TRAY_ROLES = frozenset({Role.INTAKE_CLERK, Role.SHIFT_LEADER})
 #: Roles that see no incidents: they look after people and rules.
 BLIND_ROLES = frozenset({Role.ADMINISTRATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What of an incident decides who sees it: where it lies (() in the tray), the departments that have a
+    part in it, lead and co-handlers, while one has it, and the people who see it whatever they are: who
+    reported it, who is sent to look, whom it was handed to.
+    """
+
+    path: tuple[str, ...]
+    departments: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+def seen_of(incident: Incident) -> Seen:
+    """What decides who sees this incident."""
+    people = [incident.reported_by]
+    if incident.task is not None and incident.task.state != UNASSIGNED and incident.task.person is not None:
+        people.append(incident.task.person)
+    if incident.lead is None:
+        return Seen(incident.place.path, (), tuple(people))
+    people += [one for one in (incident.assignee, *(p.assignee for p in incident.parts)) if one is not None]
+    others = (code for code in incident.co_handlers if code != incident.lead)
+    return Seen(incident.place.path, (incident.lead, *others), tuple(dict.fromkeys(people)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +67,9 @@ class Assignment:
             return False
         return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
 
-    def covers(self, path: tuple[str, ...], lead: str | None) -> bool:
-        """Does it reach an incident that lies at ``path`` (() in the tray) and is led by ``lead``?"""
-        return self._claim().covers(path, lead)
+    def covers(self, seen: Seen) -> bool:
+        """Does it reach an incident?"""
+        return self._claim().covers(seen)
 
     def _claim(self) -> Claim:
         tray = self.role in TRAY_ROLES or not self.path or self.department is not None
@@ -51,23 +78,23 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one assignment lets its holder see: a grid and all below, perhaps of one lead department, perhaps
-    the tray.
+    """What one assignment lets its holder see: a grid and all below, perhaps what one department leads or
+    has a part in, perhaps the tray.
 
-    A claim of the whole installation holds the tray as well, and a department's claim what it leads in the
-    tray: what has no place still has to be handled.
+    A claim of the whole installation holds the tray as well, and a department's claim what it has a part in
+    of the tray: what has no place still has to be handled.
     """
 
     path: tuple[str, ...]
     department: str | None
     tray: bool
 
-    def covers(self, path: tuple[str, ...], lead: str | None) -> bool:
-        """Does the claim reach an incident lying at ``path`` (() in the tray) and led by ``lead``?"""
-        if self.department is not None and self.department != lead:
+    def covers(self, seen: Seen) -> bool:
+        """Does the claim reach an incident?"""
+        if self.department is not None and self.department not in seen.departments:
             return False
-        if path:
-            return path[: len(self.path)] == self.path
+        if seen.path:
+            return seen.path[: len(self.path)] == self.path
         return self.tray
 
 
@@ -78,11 +105,9 @@ class Scope:
     person: str
     claims: tuple[Claim, ...]
 
-    def sees(self, path: tuple[str, ...], lead: str | None, reported_by: str) -> bool:
-        """May this person see an incident that lies at ``path``, is led by ``lead`` and was reported by
-        ``reported_by``?
-        """
-        return reported_by == self.person or any(claim.covers(path, lead) for claim in self.claims)
+    def sees(self, seen: Seen) -> bool:
+        """May this person see an incident?"""
+        return self.person in seen.people or any(claim.covers(seen) for claim in self.claims)
 
     @property
     def digest(self) -> str:
@@ -114,13 +139,43 @@ def scope_of(person: str, assignments: Iterable[Assignment], now: datetime) -> S
     )
 
 
-def roles_on(
-    assignments: Iterable[Assignment], path: tuple[str, ...], lead: str | None, now: datetime
-) -> frozenset[Role]:
-    """Which roles does somebody with these assignments hold on an incident lying there, led by that
-    department?
+def roles_on(assignments: Iterable[Assignment], seen: Seen, now: datetime) -> frozenset[Role]:
+    """Which roles does somebody with these assignments hold on an incident?"""
+    return frozenset(a.role for a in assignments if a.runs(now) and a.covers(seen))
+
+
+def departments_on(assignments: Iterable[Assignment], seen: Seen, now: datetime) -> frozenset[str]:
+    """For which departments is somebody with these assignments one of its handlers?"""
+    return frozenset(
+        a.department
+        for a in assignments
+        if a.department is not None and a.role is Role.HANDLER and a.runs(now) and a.covers(seen)
+    )
+
+
+def actor_on(
+    person: str,
+    assignments: Iterable[Assignment],
+    incident: Incident,
+    now: datetime,
+    path: tuple[str, ...] | None = None,
+) -> Actor:
+    """Who somebody is to an incident. Whoever is sent to look at it is an inspector there, wherever their own
+    grid lies. ``path`` asks for their roles at a wider grid than the incident's own.
     """
-    return frozenset(a.role for a in assignments if a.runs(now) and a.covers(path, lead))
+    held, seen = tuple(assignments), seen_of(incident)
+    if path is not None:
+        seen = replace(seen, path=path)
+    roles = roles_on(held, seen, now)
+    task = incident.task
+    if task is not None and task.state != UNASSIGNED and task.person == person and _looks(held, now):
+        roles |= {Role.INSPECTOR}
+    return Actor(person, roles, departments_on(held, seen, now))
+
+
+def _looks(assignments: Iterable[Assignment], now: datetime) -> bool:
+    """Is somebody still one of those who go and look, anywhere?"""
+    return not roles_anywhere(assignments, now).isdisjoint({Role.INSPECTOR, Role.SHIFT_LEADER})
 
 
 def roles_anywhere(assignments: Iterable[Assignment], now: datetime) -> frozenset[Role]:

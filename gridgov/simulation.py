@@ -24,6 +24,7 @@ from geodata.datum import Datum, from_wgs84
 from gridgov.clock import new_id, utcnow
 from gridgov.errors import ServiceError
 from gridgov.players import Player, Refused
+from gridgov.scope import Seen
 from gridgov.terrain import Terrain
 
 #: What is played: the table without what happens by itself, and without imported history, which comes in
@@ -249,7 +250,7 @@ class Simulation:
         able = [
             one
             for one in self.people
-            if not move.roles.isdisjoint(one.roles(path, lead, now))
+            if not move.roles.isdisjoint(one.roles(Seen(path, () if lead is None else (lead,)), now))
             and not (move.act is Act.CHECK and one.id == row["handled_by"])
         ]
         if not able:
@@ -283,7 +284,7 @@ class Simulation:
         able = [
             code
             for code in self.departments
-            if any(Role.HANDLER in one.roles(path, code, now) for one in self.people)
+            if any(Role.HANDLER in one.roles(Seen(path, (code,)), now) for one in self.people)
         ]
         others = [code for code in able if code != row["department"]]
         returned = row["returns"] > 0 and row["last_lead"] == row["department"]

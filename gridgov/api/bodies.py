@@ -17,15 +17,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StrictBool,
     model_validator,
 )
 
 from dispatch.categories import Urgency
-from dispatch.lifecycle import Act
 from geodata.datum import Datum
 from geodata.errors import BadPoint, check_point
-from gridgov.commands import SentAct, SentReport
+from gridgov.sent import SentReport, SentSelfHandled
 from gridgov.siting import SentPosition
 
 #: Longest texts taken. The words of a report are read out on the phone; 2,000 characters are two full pages.
@@ -144,6 +142,13 @@ class Reporter(Body):
     phone: Annotated[str, Field(max_length=40), AfterValidator(_line)] | None = None
 
 
+class OnTheSpot(Body):
+    """It was put right already (自行处置): what was done, and photos of after; the report's are of before."""
+
+    result: Annotated[Words, Field(min_length=1)]
+    photos: Annotated[Photos, Field(min_length=1)]
+
+
 class NewReport(Body):
     """A report (上报). Its id becomes the incident's."""
 
@@ -157,11 +162,12 @@ class NewReport(Body):
     urgency: Urgency | None = None
     channel: Channel = "inspector"
     photos: Photos = ()
+    self_handled: OnTheSpot | None = None
     happened_at: Moment | None = None
 
     def sent(self) -> SentReport:
         """As commands take it."""
-        who = self.reporter
+        who, done = self.reporter, self.self_handled
         return SentReport(
             id=str(self.id),
             category=self.category,
@@ -175,110 +181,5 @@ class NewReport(Body):
             urgency=None if self.urgency is None else str(self.urgency),
             photos=self.photos,
             standard=self.standard,
+            self_handled=None if done is None else SentSelfHandled(done.result, done.photos),
         )
-
-
-class ActBody(Body):
-    """An act on an incident. ``seen`` is the number of the entry its author last saw; it cannot be left
-    out.
-    """
-
-    id: Id
-    seen: Annotated[int, Field(strict=True, ge=1, le=1 << 31)] | None = None
-    happened_at: Moment | None = None
-
-    def sent(self, incident: str, act: Act) -> SentAct:
-        """As commands take it."""
-        more = {name: getattr(self, name) for name in type(self).model_fields if name not in _COMMON}
-        if more.get("position") is not None:
-            more["position"] = self.position.sent()  # type: ignore[attr-defined]
-        if more.get("urgency") is not None:
-            more["urgency"] = str(more["urgency"])
-        return SentAct(str(self.id), incident, act, self.seen, self.happened_at, **more)
-
-
-_COMMON = frozenset(ActBody.model_fields)
-
-
-class Reasoned(ActBody):
-    """With a reason in words, for others to read."""
-
-    reason: Words = ""
-
-
-class PlaceBody(ActBody):
-    """Where it is (定位)."""
-
-    position: Position
-
-
-class FileBody(ActBody):
-    """Accept it as ours (立案), with category, case standard or urgency put right where they were wrong."""
-
-    category: Code | None = None
-    standard: Code | None = None
-    urgency: Urgency | None = None
-
-
-class DispatchBody(ActBody):
-    """Give it to its department (派遣), or to the one named. Co-handlers left out are those it was routed
-    to.
-    """
-
-    department: Code | None = None
-    co_handlers: Annotated[tuple[Code, ...], Field(max_length=20)] | None = None
-
-
-class VerifyBody(Reasoned):
-    """Is it there (核实)? Where it is not, the reason says what was seen instead."""
-
-    found: StrictBool
-    photos: Photos = ()
-
-
-class HandleBody(Reasoned):
-    """It is put right (处置): what was done, as the reason, and photos of it."""
-
-    photos: Photos = ()
-
-
-class CheckBody(Reasoned):
-    """Has it been put right (核查)? Where it has not, the reason says why."""
-
-    passed: StrictBool
-    photos: Photos = ()
-
-
-class NoteBody(ActBody):
-    """A remark (备注)."""
-
-    words: Annotated[Words, Field(min_length=1)]
-
-
-class AttachBody(ActBody):
-    """Photos beside it (附件)."""
-
-    photos: Annotated[Photos, Field(min_length=1)]
-
-
-#: What each act's body is; reporting and importing are not acts on an incident.
-BODIES: Final[dict[Act, type[ActBody]]] = {
-    Act.PLACE: PlaceBody,
-    Act.FILE: FileBody,
-    Act.ASK: Reasoned,
-    Act.VERIFY: VerifyBody,
-    Act.REJECT: Reasoned,
-    Act.DISPATCH: DispatchBody,
-    Act.UNDO: Reasoned,
-    Act.RETURN: Reasoned,
-    Act.HANDLE: HandleBody,
-    Act.CHECK: CheckBody,
-    Act.CLOSE: ActBody,
-    Act.REOPEN: Reasoned,
-    Act.CANCEL: Reasoned,
-    Act.ADOPT: ActBody,
-    Act.ACKNOWLEDGE: Reasoned,
-    Act.PASS_ON: Reasoned,
-    Act.NOTE: NoteBody,
-    Act.ATTACH: AttachBody,
-}

@@ -14,8 +14,9 @@ from dispatch.entries import Dispatched, Fact
 from dispatch.incidents import Incident
 from dispatch.lifecycle import ACT_ZH, Act, Stage
 from gridgov import commands, reading
+from gridgov.api.act_bodies import BODIES, ActBody
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import BODIES, ActBody, Body, Code, Line, Moment, NewReport
+from gridgov.api.bodies import Body, Code, Line, Moment, NewReport
 from gridgov.api.dependencies import GridGov, Parts, Reader, Reading, SignedIn
 from gridgov.api.photos import photo_file, require_photos
 from gridgov.errors import BadInput
@@ -53,7 +54,8 @@ async def report(sent: NewReport, by: SignedIn, gridgov: GridGov) -> Response:
     """Report something (上报). 201 with a receipt, 200 where this id had come before."""
     in_force = gridgov.service.in_force
     require_not_swapped(in_force.atlas, sent.position, in_force.city.datum)
-    await require_photos(gridgov, sent.photos)
+    done = () if sent.self_handled is None else sent.self_handled.photos
+    await require_photos(gridgov, (*sent.photos, *done))
     receipt = await gridgov.service.writer.act(commands.report(by, sent.sent()))
     return Answer(await receipt_of(gridgov, receipt), 200 if receipt.repeated else 201)
 
@@ -148,7 +150,7 @@ def _receipt(receipt: Receipt, after: Incident, fact: Fact) -> dict[str, Any]:
 async def _require_sound(gridgov: Parts, sent: ActBody) -> None:
     in_force = gridgov.service.in_force
     require_not_swapped(in_force.atlas, getattr(sent, "position", None), in_force.city.datum)
-    await require_photos(gridgov, getattr(sent, "photos", ()))
+    await require_photos(gridgov, (*getattr(sent, "photos", ()), *getattr(sent, "before", ())))
 
 
 def _wanted(asked: Asked, reader: Reading, gridgov: Parts) -> Wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -14,7 +14,7 @@ from dispatch.incidents import Incident
 from dispatch.lifecycle import Role, Stage
 from gridgov.accounts import Person
 from gridgov.outbox.rules import DEPARTMENT, ESCALATED, RENAMED, Kind, Language, Notice, Target, Telling
-from gridgov.scope import Assignment
+from gridgov.scope import Assignment, Seen, seen_of
 from gridgov.storage.ledger import Committed
 
 #: Deliveries of all installations are named under this.
@@ -153,11 +153,11 @@ def _is_meant(role: str, held: Iterable[Assignment], committed: Committed, level
         return _is_asked(held, committed, levels)
     if role == DEPARTMENT:
         return any(
-            a.role is Role.HANDLER and a.covers(path, department)
+            a.role is Role.HANDLER and a.covers(Seen(path, (department,)))
             for a in held
             for department in filter(None, (incident.lead, *incident.co_handlers))
         )
-    return any(str(a.role) == role and a.covers(path, incident.lead) for a in held)
+    return any(str(a.role) == role and a.covers(seen_of(incident)) for a in held)
 
 
 def _is_asked(held: Iterable[Assignment], committed: Committed, levels: Sequence[str]) -> bool:
@@ -169,4 +169,6 @@ def _is_asked(held: Iterable[Assignment], committed: Committed, levels: Sequence
     path = incident.place.path
     # As in gridgov.commands, where they answer: of a level that the grids do not have, the widest.
     depth = levels.index(asked.level) + 1 if asked.level in levels else 1
-    return any(str(a.role) in asked.roles and a.covers(path[:depth], incident.lead) for a in held)
+    return any(
+        str(a.role) in asked.roles and a.covers(replace(seen_of(incident), path=path[:depth])) for a in held
+    )

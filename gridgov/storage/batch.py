@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from dispatch.bodies import kind_of, to_body
+from dispatch.ending_facts import Followed
 from dispatch.entries import Entry, Escalated, Fact, Noticed, Relocated, to_micros
 from dispatch.incidents import Incident, extend, fold
+from dispatch.task_facts import Tasked, TaskExpired
 from gridgov.in_force import InForce
-from gridgov.storage import ledger, projections, words
+from gridgov.storage import ledger, projections, sight, words
 from gridgov.storage.bulk import Bulk
+from gridgov.storage.desk import Desk, Duty, NobodyOnDuty
 from gridgov.storage.errors import IdReused, Stale, UnknownIncident
 from gridgov.storage.ledger import Committed, Head
 from gridgov.storage.tables import CommandRow, SerialRow
@@ -39,31 +41,14 @@ class Decision:
     """What a command comes to: the facts to append, and words that stay beside the ledger.
 
     ``by_itself`` are facts that follow from those without a human hand: by whom (``auto:<rule>``), and what.
+    ``elsewhere`` are facts on other incidents, by their ids, that the command named as ``others``.
     """
 
     facts: tuple[Fact, ...]
     words: Words | None = None
     address: str | None = None
     by_itself: tuple[tuple[str, Fact], ...] = ()
-
-
-@dataclass(slots=True)
-class Desk:
-    """Before whoever decides lie: the moment, the rules and grids in force, and the next case number."""
-
-    now: datetime
-    in_force: InForce
-    _serials: Callable[[str], int]
-    taken: tuple[str, int] | None = None
-
-    def case_number(self, day: date | None = None) -> str:
-        """The next case number of a local day (the day of ``now`` unless told); given away only if the
-        command succeeds.
-        """
-        day = day or self.now.astimezone(ZoneInfo(self.in_force.city.zone)).date()
-        serial = self._serials(day.isoformat()) + 1
-        self.taken = (day.isoformat(), serial)
-        return f"{self.in_force.city.prefix}-{day:%Y%m%d}-{serial:05d}"
+    elsewhere: tuple[tuple[str, Fact], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +60,7 @@ class Command:
     ``happened_at`` None means now. ``words`` are not in the digest: they are compared where they are kept.
     ``sees`` asks whether its author may know of the incident at all, before
     an answer tells anything of it. ``strict``: what its author saw has to be the last entry, also where the
-    later ones change nothing for other acts.
+    later ones change nothing for other acts. ``others`` are the ids of incidents that it is about too.
     """
 
     id: str
@@ -88,6 +73,7 @@ class Command:
     sees: Callable[[Incident, datetime], bool] | None = None
     words: Words | None = None
     strict: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +100,17 @@ class _Loaded:
     first: int
     address: str | None
     new: bool
+    before: Incident | None = None
     touched: bool = False
+
+
+@dataclass(slots=True)
+class _Line:
+    """The end of the ledger while entries are being added: what is taken over once nothing was refused."""
+
+    position: int
+    previous: bytes
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -125,6 +121,7 @@ class Batch:
     head: Head
     in_force: InForce
     now: datetime
+    duty: Duty = field(default_factory=NobodyOnDuty)
     committed: list[Committed] = field(default_factory=list)
     _loaded: dict[str, _Loaded] = field(default_factory=dict)
     _receipts: dict[str, tuple[bytes, Receipt]] = field(default_factory=dict)
@@ -148,11 +145,14 @@ class Batch:
                 row["id"], row["incident"], row["case_number"], row["number"], row["position"], True
             )
             self._receipts[row["id"]] = (row["digest"], receipt)
-        ids = sorted({c.incident for c in commands if c.seen is not None})
+        ids = sorted(
+            {c.incident for c in commands if c.seen is not None}.union(*(c.others for c in commands))
+        )
         facts = ledger.incident_facts(self.connection, ids, self.head.stream)
         for incident, entries in ledger.history(self.connection, ids, self.head.stream).items():
             first, address = facts[incident]
-            self._loaded[incident] = _Loaded(fold(entries), entries, first, address, new=False)
+            there = fold(entries)
+            self._loaded[incident] = _Loaded(there, entries, first, address, new=False, before=there)
 
     def decide(self, command: Command) -> Receipt:
         """Decide one command on the present state; raises what refuses it and then has changed nothing."""
@@ -163,12 +163,21 @@ class Batch:
             return known[1]
         loaded = self._loaded.get(command.incident)
         self._require(command, loaded)
-        desk = Desk(self.now, self.in_force, self._last_serial)
+        desk = Desk(self.now, self.in_force, self._last_serial, self.duty, self._others(command))
         decision = command.decide(None if loaded is None else loaded.incident, desk)
         if desk.taken is not None:
             self._serials[desk.taken[0]] = desk.taken[1]
             self._taken.add(desk.taken[0])
         return self._add(command, loaded, decision)
+
+    def _others(self, command: Command) -> dict[str, Incident]:
+        """The other incidents that a command named, as far as they exist."""
+        found = {id_: self._loaded.get(id_) for id_ in command.others}
+        return {
+            id_: loaded.incident
+            for id_, loaded in found.items()
+            if loaded is not None and loaded.incident is not None
+        }
 
     def _same_words(self, command: Command, receipt: Receipt) -> bool:
         sent = self._sent_words.get(command.id)
@@ -199,34 +208,55 @@ class Batch:
         if loaded is None:
             loaded = _Loaded(None, [], self._position + 1, None, new=True)
         happened = self.now if command.happened_at is None else min(command.happened_at, self.now)
-        incident, position, previous = loaded.incident, self._position, self._previous
-        address = decision.address if decision.address is not None else loaded.address
-        entries, rows, told = [], [], []
+        if decision.address is not None:
+            loaded.address = decision.address
         done = [(happened, command.by, fact) for fact in decision.facts]
         done += [(self.now, by, fact) for by, fact in decision.by_itself]
-        for when, by, fact in done:
-            number = 1 if incident is None else incident.number + 1
-            entry = Entry(command.incident, number, when, self.now, by, fact)
-            before, incident = incident, extend(incident, (entry,))
-            position += 1
-            row = ledger.entry_row(self.head.stream, position, entry, command.id, previous)
-            previous = ledger.entry_hash(row)
-            entries.append(entry)
-            rows.append(row)
-            told.append(Committed(self.head.stream, position, entry, before, incident, loaded.first, address))
-        assert incident is not None
+        # Nothing of the batch is changed before all that can be refused has been.
+        line = _Line(self._position, self._previous)
+        told = self._append(line, command, loaded, command.incident, done)
+        position = line.position
+        for other, fact in decision.elsewhere:
+            told += self._append(line, command, self._loaded[other], other, [(happened, command.by, fact)])
         if decision.words is not None:
             self._sent_words[command.id] = decision.words
+            number = told[0].entry.number
             self._words.append(
-                decision.words.row(self.head.stream, command.incident, entries[0].number, rows[0]["position"])
+                decision.words.row(self.head.stream, command.incident, number, told[0].position)
             )
-        loaded.incident, loaded.address, loaded.touched = incident, address, True
-        loaded.entries += entries
+        for one in told:
+            there = loaded if one.entry.incident == command.incident else self._loaded[one.entry.incident]
+            there.incident, there.touched = one.after, True
+            there.entries.append(one.entry)
         self._loaded[command.incident] = loaded
-        self._entries += rows
+        self._entries += line.rows
         self.committed += told
-        self._position, self._previous = position, previous
-        return self._receipt(command, incident, done[-1][2], position)
+        self._position, self._previous = line.position, line.previous
+        assert loaded.incident is not None
+        return self._receipt(command, loaded.incident, done[-1][2], position)
+
+    def _append(
+        self,
+        line: _Line,
+        command: Command,
+        loaded: _Loaded,
+        incident: str,
+        done: Sequence[tuple[datetime, str, Fact]],
+    ) -> list[Committed]:
+        """The entries of one incident that a command comes to, at the end of the line; ``done`` are (when,
+        by whom, what).
+        """
+        stream, there, told = self.head.stream, loaded.incident, []
+        for when, by, fact in done:
+            number = 1 if there is None else there.number + 1
+            entry = Entry(incident, number, when, self.now, by, fact)
+            before, there = there, extend(there, (entry,))
+            line.position += 1
+            row = ledger.entry_row(stream, line.position, entry, command.id, line.previous)
+            line.previous = ledger.entry_hash(row)
+            line.rows.append(row)
+            told.append(Committed(stream, line.position, entry, before, there, loaded.first, loaded.address))
+        return told
 
     def _receipt(self, command: Command, incident: Incident, fact: Fact, position: int) -> Receipt:
         receipt = Receipt(
@@ -270,6 +300,11 @@ class Batch:
                 projections.incident_row(stream, item.incident, item.first, last[id_], item.address)
             )
         projections.store(self.connection, rows[True], rows[False])
+        sight.write(
+            self.connection,
+            stream,
+            [(item.before, item.incident) for _, item in touched if item.incident is not None],
+        )
         if self._words:
             words.store(self.connection, self.head.ordinal, self._words)
         _RECEIPTS.execute(self.connection, self._new_receipts)
@@ -296,7 +331,7 @@ class Batch:
 
 def _same_still(entries: Sequence[Entry], seen: int) -> bool:
     """Has nothing happened since but that boundaries were drawn anew in which it lies in the same grid, that
-    its clock was noticed, or somebody asked about it?
+    its clock was noticed, somebody asked about it, was sent to look, or another came to follow it?
 
     Else everybody's next act would be refused after each change of the boundaries, and after each warning.
     """
@@ -306,7 +341,11 @@ def _same_still(entries: Sequence[Entry], seen: int) -> bool:
 
 def _changes_nothing(fact: Fact) -> bool:
     """Whoever acts has seen all that matters, whether they know of this or not."""
-    return isinstance(fact, Noticed | Escalated) or (isinstance(fact, Relocated) and not fact.moved)
+    return isinstance(fact, _ASIDE) or (isinstance(fact, Relocated) and not fact.moved)
+
+
+#: What happens beside an act and changes nothing of what it is about.
+_ASIDE: Final = (Noticed, Escalated, Tasked, TaskExpired, Followed)
 
 
 def _told(entries: Sequence[Entry]) -> list[dict[str, Any]]:

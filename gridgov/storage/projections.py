@@ -43,6 +43,16 @@ _SAME = (
     "imported",
     "source_number",
     "source_status",
+    "leader",
+    "self_handled",
+    "accepted_by",
+    "crew",
+    "assignee",
+    "extensions",
+    "suspensions",
+    "supervisions",
+    "appeal",
+    "enforcements",
 )
 _TIMES = (
     "due_at",
@@ -53,6 +63,7 @@ _TIMES = (
     "handled_at",
     "closed_at",
     "updated_at",
+    "suspended_until",
 )
 _PLACE = ("raw_lon", "raw_lat", "datum", "accuracy_m", "lon", "lat", "edition", "border_m", "outside_m")
 
@@ -65,6 +76,7 @@ def incident_row(
     for name in _TIMES:
         row[name] = _micros(getattr(incident, name))
     row |= _clock(incident)
+    row |= _asides(incident)
     place = incident.place
     for name in _PLACE:
         row[name] = getattr(place, name)
@@ -93,6 +105,33 @@ def _clock(incident: Incident) -> dict[str, Any]:
         "escalation_level": None if asked is None else asked.level,
         "escalation_by": None if asked is None else _micros(asked.answer_by),
         "look_at": _micros(incident.next_look),
+    }
+
+
+def _asides(incident: Incident) -> dict[str, Any]:
+    """The columns of what stands beside the main line: followers, parts, what waits for an answer, a task."""
+    asked, told, task = incident.application, incident.call_back, incident.task
+    supervised = None if incident.supervision is None else incident.supervision.starts
+    handovers = [
+        [one.from_department, one.to_department, to_micros(one.returned_at), _micros(one.taken_at)]
+        for one in incident.handovers
+    ]
+    return {
+        "followers": orjson.dumps(incident.followers).decode(),
+        "parts": orjson.dumps(incident.parts).decode(),
+        "application": None if asked is None else str(asked.wish),
+        "application_until": None if asked is None else _micros(asked.until),
+        "supervised": incident.supervision is not None,
+        "supervision_due_at": None if supervised is None else to_micros(supervised.due_at),
+        "contacted": None if told is None else told.contacted,
+        "solved": None if told is None else told.solved,
+        "satisfied": None if told is None else told.satisfied,
+        "task": None if task is None else str(task.kind),
+        "task_person": None if task is None else task.person,
+        "task_state": None if task is None else task.state,
+        "task_by": None if task is None else _micros(task.answer_by),
+        "handovers": orjson.dumps(handovers).decode(),
+        "returned_at": handovers[-1][2] if handovers else None,
     }
 
 

@@ -76,7 +76,10 @@ class IncidentRow(SQLModel, table=True):
 
     ``first`` and ``position`` are the positions of its first and last entry; ``address`` comes from the
     private words. ``clock`` is the one that runs, ``clock_run`` which of its runs; ``escalation_by`` is when
-    the next step is asked, ``look_at`` when something is to be noticed next.
+    the next step is asked, ``look_at`` when something is to be noticed next. ``leader`` is what it was joined
+    to. ``application`` is what a department asks for, ``supervised`` that a supervision waits for its answer,
+    ``task_by`` when a task to look goes on to somebody else. ``followers``, ``parts`` and ``handovers`` are
+    JSON: ids; the values of `dispatch.building.Part`; [from, to, returned_at, taken_at].
     """
 
     __tablename__ = "incident"
@@ -94,6 +97,13 @@ class IncidentRow(SQLModel, table=True):
         Index("incident_look", "stream", "look_at"),
         # What is yellow or red; likewise.
         Index("incident_yellow", "stream", "clock_warn_at"),
+        # Supervisions that nobody has answered in time; likewise.
+        Index("incident_supervised", "stream", "supervision_due_at"),
+        # What somebody is sent to look at; what was joined to an incident; what is alike; what was returned.
+        Index("incident_task", "stream", "task_person"),
+        Index("incident_leader", "stream", "leader"),
+        Index("incident_kind", "stream", "category", "reported_at"),
+        Index("incident_returned", "stream", "returned_at"),
     )
     stream: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -161,6 +171,44 @@ class IncidentRow(SQLModel, table=True):
     source_number: str | None = None
     source_status: str | None = None
     address: str | None = Field(default=None, sa_column=_text(True))
+    leader: str | None = None
+    followers: str = Field(sa_column=_text())
+    self_handled: bool
+    accepted_by: str | None = None
+    crew: str | None = None
+    assignee: str | None = None
+    parts: str = Field(sa_column=_text())
+    application: str | None = None
+    application_until: int | None = Field(default=None, sa_column=_micros(True))
+    extensions: int
+    suspensions: int
+    suspended_until: int | None = Field(default=None, sa_column=_micros(True))
+    supervised: bool
+    supervision_due_at: int | None = Field(default=None, sa_column=_micros(True))
+    supervisions: int
+    appeal: str | None = None
+    contacted: bool | None = None
+    solved: bool | None = None
+    satisfied: bool | None = None
+    enforcements: int
+    task: str | None = None
+    task_person: str | None = None
+    task_state: str | None = None
+    task_by: int | None = Field(default=None, sa_column=_micros(True))
+    handovers: str = Field(sa_column=_text())
+    returned_at: int | None = Field(default=None, sa_column=_micros(True))
+
+
+class SightRow(SQLModel, table=True):
+    """Somebody who sees an incident beside its lead and its reporter: ``who`` is ``d:`` and a co-handling
+    department, or ``p:`` and a person who is sent to look, or whom it was handed to.
+    """
+
+    __tablename__ = "sight"
+    __table_args__ = (Index("sight_incident", "stream", "incident"),)
+    stream: str = Field(primary_key=True)
+    who: str = Field(primary_key=True)
+    incident: str = Field(primary_key=True)
 
 
 class PrivateRow(SQLModel, table=True):

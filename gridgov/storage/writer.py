@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from dispatch.entries import to_micros
 from gridgov.in_force import InForce
 from gridgov.storage.batch import Batch, Command
+from gridgov.storage.desk import NobodyOnDuty, ReadsDuty
 from gridgov.storage.errors import NoRulesYet, StorageError, StoreBusy, StoreFailed
 from gridgov.storage.ledger import Committed, Head, lock_head
 
@@ -59,7 +60,7 @@ class Writer:
     ``on_commit`` is called on the writer's thread with what a transaction added, after it is durable and
     before anybody is answered. ``switch`` is asked first in each transaction: it puts an edition of the grids
     in force whose date has come, and says whether it did; ``on_switch`` is called on the writer's thread
-    after a transaction in which the edition changed.
+    after a transaction in which the edition changed. ``duty`` reads who is on duty in a transaction.
     """
 
     def __init__(
@@ -71,10 +72,11 @@ class Writer:
         on_commit: Callable[[Sequence[Committed]], None],
         switch: Callable[[Connection, Head, datetime], bool] = lambda *_: False,
         on_switch: Callable[[], None] = lambda: None,
+        duty: ReadsDuty = NobodyOnDuty,
     ) -> None:
         self._engine, self._stream, self._clock = engine, stream, clock
         self._load, self._on_commit = load, on_commit
-        self._switch, self._on_switch = switch, on_switch
+        self._switch, self._on_switch, self._duty = switch, on_switch, duty
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._in_force: InForce | None = None
         self._versions: tuple[int | None, int | None, int | None] | None = None
@@ -225,7 +227,7 @@ class Writer:
             now = self._clock()
             head = self._switched(connection, lock_head(connection, self._stream), now)
             self._refresh(connection, head)
-            batch = Batch(connection, head, self.in_force, now)
+            batch = Batch(connection, head, self.in_force, now, self._duty(connection, head.stream, now))
             batch.prepare(commands)
             outcomes: list[Any] = []
             for command in commands:
