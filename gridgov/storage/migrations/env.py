@@ -3,6 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import gridgov.storage.duty_tables as _duty  # noqa: F401
 import gridgov.storage.outbox_tables as _outbox  # noqa: F401
 import gridgov.storage.tables as _registered  # noqa: F401
 
