@@ -158,6 +158,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts.feed.start()
     parts.service.relocator.start()
     parts.service.sweeper.start()
+    parts.service.forgetter.start()
     parts.service.outbox.start()
     yield
     parts.feed.stop()

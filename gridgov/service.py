@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 
 from gridgov.city import load_in_force
 from gridgov.clock import chance, utcnow
+from gridgov.duty.reading import Duty
+from gridgov.duty.whereabouts import Forgetter
 from gridgov.editions import atlas_of, edition_in_force, switch
 from gridgov.in_force import Atlas, InForce
 from gridgov.outbox.sending import Outbox
@@ -45,10 +47,11 @@ class Service:
         self._bare: Atlas | None = None
         self.on_switch: list[Callable[[], None]] = []
         self.writer = Writer(
-            self._written, self.stream, clock, load_in_force, self._tell, switch, self._tell_of_switch
+            self._written, self.stream, clock, load_in_force, self._tell, switch, self._tell_of_switch, Duty
         )
         self.relocator = Relocator(self.reader, self.writer, clock, self.stream)
         self.sweeper = Sweeper(self.reader, self.writer, clock, self.stream)
+        self.forgetter = Forgetter(self.reader, self.writer, clock, self.stream)
         self.outbox = Outbox(settings, self.writer, clock, chance, self.stream)
         self.on_commit += [self.relocator.notice, self.outbox.notice]
         self.on_switch.append(self.relocator.wake)
@@ -115,6 +118,7 @@ class Service:
     def close(self) -> None:
         """Finish what is queued, then let go of the store."""
         self.sweeper.stop()
+        self.forgetter.stop()
         self.relocator.stop()
         self.outbox.stop()
         self.writer.stop()
