@@ -32,9 +32,18 @@ NO_RULE: Final = (OWN, TERRITORIAL, FALLBACK)
 
 
 @dataclass(frozen=True, slots=True)
+class Crew:
+    """People of a department who go out together (班组)."""
+
+    code: str
+    name_zh: str
+    name_en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Department:
     """Somebody who puts things right (部门). ``parent`` is the code of the bureau whose branch for the ground
-    ``under`` a grid path it is (as a street's own office of the district's bureau).
+    ``under`` a grid path it is (as a street's own office of the district's bureau). ``crews`` are its own.
     """
 
     code: str
@@ -42,6 +51,7 @@ class Department:
     name_en: str = ""
     parent: str | None = None
     under: Path = ()
+    crews: tuple[Crew, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

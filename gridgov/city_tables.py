@@ -55,6 +55,9 @@ class ClocksTable(_Table):
     verify: str | None = None
     dispatch: str | None = None
     check: str | None = None
+    closing: str | None = None
+    supervision: str | None = None
+    task: str | None = None
     warn_percent: Annotated[int, Field(ge=1, le=99)] = 80
     calendars: dict[str, str] = {}
 
