@@ -201,12 +201,17 @@ def _colour(row: dict[str, Any], now: datetime) -> Colour:
 
 
 def _late(row: dict[str, Any], now: datetime, zone: ZoneInfo) -> Text:
-    """Until when what is under way has to be done; in words too whether it is late, not by colour alone."""
-    if row["clock_due_at"] is None:
-        return Text("")
-    shown = _colour(row, now)
-    due = f"{datetime.fromisoformat(row['clock_due_at']).astimezone(zone):%m-%d %H:%M}"
-    text = Text(f"{WORD[shown]}{due}", style=STYLE[shown])
+    """Until when what is under way has to be done, or stands still; in words too whether it is late, not by
+    colour alone, and that somebody above waits for an answer.
+    """
+    text = Text("")
+    if row["suspended_until"] is not None:
+        text.append(f"挂账至 {_when(row['suspended_until'], zone)}")
+    if row["clock_due_at"] is not None:
+        shown = _colour(row, now)
+        text.append(f"{WORD[shown]}{_when(row['clock_due_at'], zone)}", style=STYLE[shown])
+    if row["supervised"]:
+        text.append(" 督办")
     if row["answered_by"] is not None:
         text.append(" 已确认")
     elif row["escalation_level"] is not None:
@@ -246,3 +251,7 @@ def _ask(client: httpx2.Client, method: str, path: str, **more: Any) -> Any:
         problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         raise CannotWatch(f"the server refused: {problem.get('detail') or answer.status_code}")
     return answer.json()
+
+
+def _when(told: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(told).astimezone(zone):%m-%d %H:%M}"

@@ -79,6 +79,17 @@ def test_a_desk_tells_what_is_late_in_words_and_colours(site: Site) -> None:
     assert f"超期 {due} 已确认" in drawn(desk)
 
 
+def test_a_desk_tells_what_stands_still_and_what_is_supervised(site: Site) -> None:
+    site.as_("inspector").report(scene.COVER, "N1")
+    (row,) = rows_seen_by(site, "leader")
+    stopped = {"clock_due_at": None, "clock_warn_at": None, "suspended_until": "2026-12-01T01:00:00.000000Z"}
+    desk = Desk("台", SHANGHAI, Picture.of([row | stopped]))
+    assert "挂账至 12-01 09:00" in drawn(desk)
+    assert "督办" not in drawn(desk)
+    desk.picture.rows[row["id"]] = row | {"supervised": True}
+    assert "督办" in drawn(desk)
+
+
 def test_a_desk_says_since_when_the_line_is_down() -> None:
     desk = Desk("台", SHANGHAI)
     desk.line_is(True, scene.MONDAY)

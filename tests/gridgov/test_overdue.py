@@ -189,3 +189,47 @@ def test_the_command_line_tells_the_same(busy: Site, monkeypatch: pytest.MonkeyP
     assert town.done("overdue", "--clock", "handling").out == "超期 overdue 0  预警 warning 0\n"
     assert "--limit shows more" in town.done("overdue", "--limit", "1").err
     assert town.run("overdue", "--under", "D/X").code == 1
+
+
+def test_a_supervision_that_nobody_answers_is_a_line_of_its_own(busy: Site) -> None:
+    """Incident 4 is handled in time, and still somebody above waits for an answer."""
+    fourth = busy.as_("leader").get("/api/incidents").json()["rows"][0]
+    assert busy.as_("supervisor").act("supervise", fourth["id"], 3, reason="来电催办").status_code == 200
+    assert "supervision" not in {row["clock"] for row in overdue(busy)["rows"]}
+    busy.later(timedelta(days=2))
+    told = [row for row in overdue(busy)["rows"] if row["incident"] == fourth["id"]]
+    assert [(row["clock"], row["clock_zh"], row["colour"]) for row in told] == [
+        ("handling", "处置", "red"),
+        ("supervision", "督办回复", "red"),
+    ]
+    assert told[1]["limit"] != told[0]["limit"]
+    assert told[1]["overdue_s"] > 0
+    assert [row["incident"] for row in overdue(busy, clock="supervision")["rows"]] == [fourth["id"]]
+    by_clock = {one["clock"]: one["red"] for one in overdue(busy)["totals"]["by_clock"]}
+    assert by_clock["supervision"] == 1
+    assert overdue(busy)["totals"]["red"] == sum(by_clock.values())
+    pages, page = [], None
+    while True:
+        answer = overdue(busy, limit=1, **({} if page is None else {"page": page}))
+        pages += [(row["incident"], row["clock"]) for row in answer["rows"]]
+        page = answer["next"]
+        if page is None:
+            break
+    assert pages == [(row["incident"], row["clock"]) for row in overdue(busy)["rows"]]
+    assert busy.as_("water").act("answer", fourth["id"], 4, reason="明天上午完成").status_code == 200
+    assert overdue(busy, clock="supervision")["rows"] == []
+
+
+def test_what_is_supervised_is_found_in_an_index(busy: Site) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(busy.service.reader, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    overdue(busy, clock="supervision")
+    queries = [one for one in asked if "supervision_due_at <" in one[0]]
+    assert len(queries) == 2
+    with busy.service.reader.connect() as connection:
+        for sql, values in queries:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+            reads = [row[3] for row in plan if row[3].startswith("SEARCH incident")]
+            assert reads == [
+                "SEARCH incident USING INDEX incident_supervised (stream=? AND supervision_due_at<?)"
+            ]
