@@ -125,7 +125,7 @@ def _begin(sent: SentHandOver, by: str, may: May, stream: str) -> Chore:
     def run(connection: Connection, now: datetime) -> HandOver:
         known = connection.execute(select(_hand_over).where(_is(sent.id, stream))).mappings().first()
         if known is not None:
-            return _same(_told(known), sent)
+            return _same(_told(known), sent, by)
         if sent.from_person == sent.to_person:
             raise CannotTakeOver("nobody takes over from themselves", person=sent.to_person)
         going = _going(connection, sent.from_person, now, stream)
@@ -269,9 +269,10 @@ def _is(id_: str, stream: str) -> ColumnElement[bool]:
     return and_(_hand_over.c.stream == stream, _hand_over.c.id == id_)
 
 
-def _same(known: HandOver, sent: SentHandOver) -> HandOver:
-    """The hand-over made before, raises IdReused where it is another."""
-    if (known.from_person, known.to_person, known.remark) != (sent.from_person, sent.to_person, sent.remark):
+def _same(known: HandOver, sent: SentHandOver, by: str) -> HandOver:
+    """The hand-over made before; raises IdReused where it is another."""
+    was = (known.from_person, known.to_person, known.remark, known.by)
+    if was != (sent.from_person, sent.to_person, sent.remark, by):
         raise IdReused(f"the id {sent.id} was used before for another hand-over", id=sent.id)
     return known
 
