@@ -32,12 +32,12 @@ def sent(
     chosen = choose(candidates, {*incident.passed_over, *incident.hands})
     if chosen is None:
         waits = incident.task is not None and incident.task.person is None
-        return () if waits else (Tasked(kind, None, Because.NOBODY),)
+        return () if waits else (Tasked(kind, Because.NOBODY),)
     return (
         Tasked(
             kind,
-            chosen.person,
             because(chosen),
+            chosen.person,
             chosen.distance_m,
             chosen.stand_in_for,
             _answer_by(rules, now),
@@ -52,7 +52,7 @@ def give(rules: Rules, incident: Incident, by: Actor, person: str, person_may: b
         raise CannotGo("only an inspector is sent to look, and this person is none", person=person)
     if person in incident.hands:
         raise SamePerson(Act.TASK, "handled")
-    return Tasked(_KIND[incident.stage], person, Because.CHOSEN, answer_by=_answer_by(rules, now))
+    return Tasked(_KIND[incident.stage], Because.CHOSEN, person, answer_by=_answer_by(rules, now))
 
 
 def _answer_by(rules: Rules, now: datetime) -> datetime | None:

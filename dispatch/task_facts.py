@@ -48,8 +48,8 @@ class Tasked(Fact):
 
     act: ClassVar[Act] = Act.TASK
     task: str
-    person: str | None
     because: str
+    person: str | None = None
     distance_m: float | None = None
     stand_in_for: str | None = None
     answer_by: datetime | None = None

@@ -9,12 +9,13 @@ from dispatch.decisions import Draft
 from dispatch.entries import Entry, Fact, Imported, Place
 from dispatch.incidents import Incident, extend
 from dispatch.lifecycle import Role
-from tests.dispatch.strategies import LAMP, at, rules, units
+from tests.dispatch.strategies import DEPARTMENTS, LAMP, at, rules, units
 
 INSPECTOR = Actor("ins", frozenset({Role.INSPECTOR}))
 CLERK = Actor("clk", frozenset({Role.INTAKE_CLERK}))
 DISPATCHER = Actor("dis", frozenset({Role.DISPATCHER}))
-HANDLER = Actor("han", frozenset({Role.HANDLER}))
+#: Of whichever department has it.
+HANDLER = Actor("han", frozenset({Role.HANDLER}), frozenset(one.code for one in DEPARTMENTS))
 LEADER = Actor("lea", frozenset({Role.SHIFT_LEADER}))
 
 NORTH = Place(lon=114.01, lat=22.51, path=("44", "01"), edition=1)

@@ -9,6 +9,15 @@ from hypothesis import strategies as st
 from dispatch.bodies import KINDS
 from dispatch.categories import Categories, Category, Kind, Urgency
 from dispatch.deadlines import Calendar, Limit, Unit
+from dispatch.ending_facts import (
+    Appealed,
+    CalledBack,
+    Decided,
+    Followed,
+    Joined,
+    SelfHandled,
+    TakenBack,
+)
 from dispatch.entries import (
     Acknowledged,
     Adopted,
@@ -38,8 +47,26 @@ from dispatch.entries import (
     Undone,
     Verified,
 )
+from dispatch.handling_facts import (
+    Accepted,
+    Answered,
+    Applied,
+    Assigned,
+    Corrected,
+    Declined,
+    Enforced,
+    Granted,
+    Involved,
+    PartDone,
+    Refused,
+    Resumed,
+    Supervised,
+    Wish,
+)
+from dispatch.lifecycle import TRANSITIONS, Act
 from dispatch.routing import Department, Routing, RoutingRule, Units
 from dispatch.rules import Rules
+from dispatch.task_facts import TaskAccepted, TaskDeclined, Tasked, TaskExpired
 
 YEARS = (2024, 2025, 2026)
 
@@ -170,6 +197,7 @@ places = st.builds(
     nearest=_tuples,
     outside_m=_maybe(_floats),
 )
+_wishes = st.sampled_from([str(wish) for wish in Wish])
 _urgencies = st.sampled_from([str(urgency) for urgency in Urgency])
 
 #: One strategy for each kind of fact.
@@ -218,10 +246,53 @@ FACTS: dict[type[Fact], st.SearchStrategy[Fact]] = {
     ),
     Returned: st.builds(Returned, codes, words, _floats, _maybe(_started)),
     Handled: st.builds(Handled, codes, words, _tuples, _maybe(_started)),
-    Checked: st.builds(Checked, st.booleans(), words, _tuples),
+    Checked: st.builds(Checked, st.booleans(), words, _tuples, _maybe(_started)),
     Closed: st.builds(Closed),
     Reopened: st.builds(Reopened, words, _maybe(_started)),
     Cancelled: st.builds(Cancelled, words),
+    Corrected: st.builds(
+        Corrected,
+        *(codes, _urgencies, places, _routes, _versions, words),
+        specialised=_tuples,
+        standard=_maybe(codes),
+        elsewhere=st.booleans(),
+        remaining_s=_maybe(_floats),
+        starts=_maybe(_started),
+    ),
+    SelfHandled: st.builds(SelfHandled, words, _tuples, _tuples),
+    Joined: st.builds(Joined, codes, codes, _floats, _maybe(_floats), words),
+    Followed: st.builds(Followed, codes, codes, codes),
+    Accepted: st.builds(Accepted, codes),
+    Declined: st.builds(Declined, codes, words),
+    Assigned: st.builds(Assigned, codes, _maybe(codes), _maybe(codes), words),
+    Involved: st.builds(Involved, _tuples, words),
+    PartDone: st.builds(PartDone, codes, words, _tuples),
+    Applied: st.builds(Applied, _wishes, words, _maybe(moments)),
+    Granted: st.builds(Granted, _wishes, words, _maybe(moments), _maybe(_floats), _maybe(_started)),
+    Refused: st.builds(Refused, _wishes, words),
+    Resumed: st.builds(Resumed, _started, words),
+    Supervised: st.builds(Supervised, words, _maybe(_started)),
+    Answered: st.builds(Answered, words),
+    Enforced: st.builds(Enforced, words, words, words, words),
+    Appealed: st.builds(Appealed, codes, words),
+    Decided: st.builds(Decided, st.booleans(), words),
+    CalledBack: st.builds(
+        CalledBack, st.booleans(), _maybe(st.booleans()), _maybe(st.booleans()), _maybe(words)
+    ),
+    TakenBack: st.builds(
+        TakenBack,
+        *(_versions, codes),
+        st.sampled_from([t.outcome for t in TRANSITIONS if t.act is Act.TAKE_BACK]),
+        words,
+    ),
+    Tasked: st.builds(
+        Tasked,
+        *(st.sampled_from(["verify", "check"]), codes, _maybe(codes), _maybe(_floats), _maybe(codes)),
+        answer_by=_maybe(moments),
+    ),
+    TaskAccepted: st.builds(TaskAccepted),
+    TaskDeclined: st.builds(TaskDeclined, words),
+    TaskExpired: st.builds(TaskExpired, codes),
     Adopted: st.builds(Adopted, _routes, _versions, _maybe(_started)),
     Noted: st.builds(Noted, words),
     Attached: st.builds(Attached, _tuples),

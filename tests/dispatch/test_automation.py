@@ -15,6 +15,7 @@ from dispatch.deadlines import Calendar, Limit
 from dispatch.entries import Dispatched, Filed
 from dispatch.errors import NothingToUndo, NotInThisStage, ReasonMissing, UnknownDepartment
 from dispatch.lifecycle import Act, Stage
+from dispatch.permissions import open_to
 from dispatch.routing import Routing
 from dispatch.rules import Rules
 from tests.dispatch import scene
@@ -96,7 +97,7 @@ def test_what_a_rule_asks_for_may_be_there() -> None:
 def test_a_person_takes_it_back_and_nothing_of_it_counts(does: Does) -> None:
     city = town(does)
     file = report(city)
-    assert Act.UNDO in file.now.open_acts(DISPATCHER.roles)
+    assert Act.UNDO in open_to(file.now, DISPATCHER, NOW)
     with pytest.raises(ReasonMissing):
         decisions.undo(city, file.now, CLERK, " ", NOW)
     later = at("2026-03-05 09:05")
@@ -140,7 +141,7 @@ def test_nothing_that_somebody_built_on_or_did_can_be_taken_back() -> None:
     scene.handle(again, WHEN)
     scene.check(again, WHEN, passed=False)
     for told in (by_hand, returned.now, again.now):
-        assert Act.UNDO not in told.open_acts(DISPATCHER.roles)
+        assert Act.UNDO not in open_to(told, DISPATCHER, NOW)
         with pytest.raises(NothingToUndo, match="before anybody built on it"):
             decisions.undo(city, told, DISPATCHER, "never mind", NOW)
 

@@ -206,7 +206,7 @@ def test_which_entry_starts_which_clock() -> None:
         ("check", 8, "11:30"),
         ("handling", 5, "15:00"),
         ("check", 10, "12:00"),
-        None,
+        ("closing", 11, "14:10"),
     ]
     now = at("2026-03-05 14:00")
     file.add(decisions.close(file.now, scene.DISPATCHER), now)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from dispatch import decisions, noticing
-from dispatch.closure import Period, count, facts
 from dispatch.actors import Actor
+from dispatch.closure import Period, count, facts
 from dispatch.decisions import Draft
 from dispatch.entries import Dispatched, Fact, Imported, Place
 from dispatch.errors import DispatchError

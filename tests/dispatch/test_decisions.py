@@ -14,7 +14,9 @@ from dispatch.errors import (
     DispatchError,
     NotForThisRole,
     NotInThisStage,
+    NotYours,
     ReasonMissing,
+    SamePerson,
     UnknownCategory,
     UnknownDepartment,
     UnknownUrgency,
@@ -151,30 +153,44 @@ def test_a_return_while_overdue_says_by_how_much() -> None:
 
 
 def test_who_handled_it_may_not_check_it_whatever_their_roles() -> None:
-    both = Actor("han", frozenset({Role.HANDLER, Role.INSPECTOR, Role.SHIFT_LEADER}))
+    roles = frozenset({Role.HANDLER, Role.INSPECTOR, Role.SHIFT_LEADER})
+    both = Actor("han", roles, frozenset({"north"}))
     file = scene.dispatched()
     file.add(decisions.handle(rules(), file.now, both, "repaired", NOW), NOW, "han")
-    with pytest.raises(NotForThisRole, match="did not handle it"):
-        decisions.check(file.now, both, passed=True)
-    assert decisions.check(file.now, INSPECTOR, passed=True) == Checked(True)
+    with pytest.raises(SamePerson, match="patrol and handling are separate people"):
+        decisions.check(rules(), file.now, both, True, NOW)
+    assert decisions.check(rules(), file.now, INSPECTOR, True, NOW).passed
 
 
-def test_after_a_rework_by_somebody_else_the_first_may_check() -> None:
-    first = Actor("one", frozenset({Role.HANDLER, Role.INSPECTOR}))
+def test_after_a_rework_by_somebody_else_the_first_may_still_not_check() -> None:
+    first = Actor("one", frozenset({Role.HANDLER, Role.INSPECTOR}), frozenset({"north"}))
     file = scene.dispatched()
     file.add(decisions.handle(rules(), file.now, first, "repaired", NOW), NOW, "one")
     scene.check(file, "2026-03-05 10:00", passed=False)
     scene.handle(file, "2026-03-05 10:30")
-    assert decisions.check(file.now, first, passed=True).passed
+    with pytest.raises(SamePerson):
+        decisions.check(rules(), file.now, first, True, NOW)
+
+
+def test_who_reported_it_may_check_it_and_never_handle_it() -> None:
+    reporter = Actor("ins", frozenset({Role.HANDLER, Role.INSPECTOR}), frozenset({"north"}))
+    file = scene.dispatched()
+    with pytest.raises(SamePerson, match="reported, verified or checked"):
+        decisions.handle(rules(), file.now, reporter, "repaired", NOW)
+    scene.handle(file, "2026-03-05 10:30")
+    assert decisions.check(rules(), file.now, reporter, True, NOW).passed
 
 
 def test_a_passed_check_needs_no_reason_and_a_failed_one_does() -> None:
     file = scene.dispatched()
     scene.handle(file, "2026-03-05 10:00")
-    assert decisions.check(file.now, INSPECTOR, True, " fine ", ("p1",)) == Checked(True, "fine", ("p1",))
-    assert decisions.check(file.now, INSPECTOR, False, " dark ") == Checked(False, "dark")
+    passed = decisions.check(rules(), file.now, INSPECTOR, True, NOW, " fine ", ("p1",))
+    assert (passed.reason, passed.photos) == ("fine", ("p1",))
+    assert passed.starts is not None
+    assert (passed.starts.clock, passed.starts.limit) == ("closing", "30wm")
+    assert decisions.check(rules(), file.now, INSPECTOR, False, NOW, " dark ") == Checked(False, "dark")
     with pytest.raises(ReasonMissing, match="check needs a reason"):
-        decisions.check(file.now, INSPECTOR, False)
+        decisions.check(rules(), file.now, INSPECTOR, False, NOW)
 
 
 def test_acts_that_need_a_reason_in_words() -> None:
@@ -215,13 +231,20 @@ def test_the_stage_is_asked_before_the_role_and_the_role_before_the_words() -> N
 
 
 def test_a_history_that_cannot_be_is_said_to_be_broken() -> None:
-    nobody = replace(scene.dispatched().now, lead=None)
-    assert nobody.stage is Stage.HANDLING
+    unlimited = replace(scene.dispatched().now, due_at=None)
+    assert unlimited.stage is Stage.HANDLING
+    with pytest.raises(BrokenHistory, match="case-1"):
+        decisions.return_(rules(), unlimited, HANDLER, "not ours", NOW)
+
+
+def test_only_the_department_that_has_it_returns_or_handles_it() -> None:
+    file = scene.dispatched()
+    stranger = Actor("other", frozenset({Role.HANDLER}), frozenset({"water"}))
     for act in (
-        lambda: decisions.return_(rules(), nobody, HANDLER, "not ours", NOW),
-        lambda: decisions.handle(rules(), nobody, HANDLER, "repaired", NOW),
+        lambda: decisions.return_(rules(), file.now, stranger, "not ours", NOW),
+        lambda: decisions.handle(rules(), file.now, stranger, "repaired", NOW),
     ):
-        with pytest.raises(BrokenHistory, match="case-1"):
+        with pytest.raises(NotYours, match="north"):
             act()
 
 

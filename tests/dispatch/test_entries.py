@@ -99,7 +99,7 @@ def test_no_words_of_a_citizen_have_a_place_in_a_fact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "version"), [("joined", 1), ("", 1), ("Closed", 1), ("closed", 2), ("reported", 99)]
+    ("kind", "version"), [("merged", 1), ("", 1), ("Closed", 1), ("closed", 2), ("reported", 99)]
 )
 def test_what_a_later_program_wrote_is_refused_by_name(kind: str, version: int) -> None:
     with pytest.raises(UnknownEntry, match="newer than this program") as refused:

@@ -9,7 +9,8 @@ from dispatch import decisions
 from dispatch.entries import Closed, Dispatched, Entry, Noted, Reopened
 from dispatch.errors import BrokenHistory, NotInThisStage
 from dispatch.incidents import Incident, extend, fold
-from dispatch.lifecycle import Act, Role, Stage
+from dispatch.lifecycle import Act, Stage
+from dispatch.permissions import open_to
 from tests.dispatch import scene
 from tests.dispatch.scene import CLERK, DISPATCHER, LEADER, NORTH, TRAY
 from tests.dispatch.strategies import LAMP, NOISE, at, local, rules, units
@@ -251,7 +252,11 @@ def test_photos_are_gathered_in_the_order_they_came() -> None:
         at("2026-03-05 09:04"),
         "han",
     )
-    file.add(decisions.check(file.now, scene.INSPECTOR, True, "", ("p5",)), at("2026-03-05 09:05"), "ins")
+    file.add(
+        decisions.check(rules(), file.now, scene.INSPECTOR, True, at("2026-03-05 09:05"), "", ("p5",)),
+        at("2026-03-05 09:05"),
+        "ins",
+    )
     assert file.now.photos == ("p1", "p2", "p3", "p4", "p5")
 
 
@@ -259,7 +264,15 @@ def test_a_note_changes_nothing_but_number_and_time() -> None:
     file = scene.dispatched()
     before = file.now
     after = file.add(Noted("w1"), at("2026-03-05 09:20"))
-    assert after == replace(before, number=before.number + 1, updated_at=at("2026-03-05 09:20"))
+    number = before.number + 1
+    assert after == replace(
+        before,
+        number=number,
+        updated_at=at("2026-03-05 09:20"),
+        last_by="somebody",
+        last_act="note",
+        last_number=number,
+    )
 
 
 def test_clocks_start_when_the_server_recorded_not_when_a_phone_says_it_happened() -> None:
@@ -278,9 +291,15 @@ def test_folding_all_is_the_same_as_extending_step_by_step() -> None:
 
 
 def test_the_acts_open_to_somebody() -> None:
-    held = scene.dispatched().now
-    assert held.open_acts([Role.HANDLER]) == (Act.RETURN, Act.HANDLE, Act.NOTE, Act.ATTACH)
-    assert held.open_acts([]) == ()
+    held, now = scene.dispatched().now, at("2026-03-05 09:00")
+    asides = (Act.NOTE, Act.ATTACH)
+    assert open_to(held, scene.HANDLER, now) == (
+        *(Act.ACCEPT, Act.ASSIGN, Act.RETURN, Act.APPLY, Act.ENFORCE, Act.HANDLE),
+        *asides,
+    )
+    stranger = replace(scene.HANDLER, departments=frozenset({"water"}))
+    assert open_to(held, stranger, now) == asides
+    assert open_to(held, replace(stranger, roles=frozenset()), now) == ()
 
 
 #: A history that cannot be, and what is said of it.

@@ -11,6 +11,7 @@ from dispatch.lifecycle import (
     ENDED,
     ROLE_ZH,
     STAGE_ZH,
+    TAKEABLE,
     TRANSITIONS,
     Act,
     Role,
@@ -51,15 +52,55 @@ MAIN_LINE = """
     checking    cancel         -> cancelled   shift_leader
     closing     close          -> closed      dispatcher, shift_leader
     closing     cancel         -> cancelled   shift_leader
-    closed      reopen         -> dispatch    manager, shift_leader
+    closed      reopen         -> dispatch    intake_clerk, manager, shift_leader
     rejected    reopen         -> intake      manager, shift_leader
     imported    adopt          -> intake      shift_leader
     imported    cancel         -> cancelled   shift_leader
+    suspended   cancel         -> cancelled   shift_leader
+    intake      self_handle    -> closed      inspector
+    intake      join           -> joined      intake_clerk, shift_leader
+    verifying   join           -> joined      intake_clerk, shift_leader
+    dispatch    join           -> joined      dispatcher, intake_clerk, shift_leader
+    intake      correct here   -> intake      intake_clerk, shift_leader
+    verifying   correct here   -> verifying   intake_clerk, shift_leader
+    dispatch    correct here   -> dispatch    dispatcher, intake_clerk, shift_leader
+    handling    correct here   -> handling    dispatcher, shift_leader
+    handling    correct elsewhere -> dispatch dispatcher, shift_leader
+    handling    grant extension -> handling   dispatcher, shift_leader
+    handling    grant suspension -> suspended dispatcher, shift_leader
+    suspended   resume         -> handling    dispatcher, handler, shift_leader
+"""
+
+#: What stands beside it, in every stage that is named: nothing of it moves the incident.
+ASIDES = """
+    handling                                 accept               handler
+    handling                                 decline              handler
+    handling                                 assign               handler
+    handling                                 involve              dispatcher, shift_leader
+    handling                                 report_part          handler
+    handling                                 apply extension      handler
+    handling                                 apply suspension     handler
+    handling                                 refuse               dispatcher, shift_leader
+    handling checking                        enforce              handler
+    dispatch handling suspended checking     supervise            manager, shift_leader, supervisor
+    handling suspended checking closing      answer               handler
+    dispatch                                 answer               dispatcher, shift_leader
+    verifying checking                       task                 dispatcher, intake_clerk, shift_leader
+    verifying checking                       accept_task          inspector, shift_leader
+    verifying checking                       decline_task         inspector, shift_leader
+    verifying checking                       expire_task          -
+    closed                                   appeal               handler
+    closed                                   decide granted       manager, supervisor
+    closed                                   decide refused       manager, supervisor
+    closed                                   call_back            intake_clerk, shift_leader
 """
 
 #: What leaves an incident where it stands.
-BY_ITSELF = (Act.RELOCATE, Act.NOTICE, Act.ESCALATE)
+BY_ITSELF = (Act.RELOCATE, Act.NOTICE, Act.ESCALATE, Act.FOLLOW)
 STILL = (Act.NOTE, Act.ATTACH, *BY_ITSELF, Act.ACKNOWLEDGE, Act.PASS_ON)
+BESIDE = {
+    Act(line[41:].split()[0]) for line in ASIDES.strip("\n").replace("\n    ", "\n").strip().splitlines()
+}
 
 
 def drawn() -> set[tuple[str, ...]]:
@@ -77,9 +118,28 @@ def test_the_table_is_the_drawing() -> None:
     table = {
         (t.stage or "-", f"{t.act} {t.outcome}".strip(), t.to, ", ".join(sorted(t.roles)))
         for t in TRANSITIONS
-        if t.act not in STILL
+        if t.act not in (*STILL, *BESIDE, Act.TAKE_BACK)
     }
     assert table == drawn()
+
+
+def test_what_stands_beside_the_main_line_is_in_the_table_and_moves_nothing() -> None:
+    expected = set()
+    for line in ASIDES.strip("\n").splitlines():
+        stages, act, roles = line[:45].split(), line[45:66].strip(), line[66:].strip()
+        expected |= {(stage, act, "" if roles == "-" else roles) for stage in stages}
+    rows = [t for t in TRANSITIONS if t.act in BESIDE]
+    assert {(t.stage, f"{t.act} {t.outcome}".strip(), ", ".join(sorted(t.roles))) for t in rows} == expected
+    assert all(t.to is t.stage for t in rows)
+
+
+def test_every_act_that_can_be_taken_back_leads_back_where_it_came_from() -> None:
+    back = {(t.stage, t.to) for t in TRANSITIONS if t.act is Act.TAKE_BACK}
+    assert back == {(t.to, t.stage) for t in TRANSITIONS if t.act in TAKEABLE and t.stage is not None}
+    assert all(t.outcome == t.to for t in TRANSITIONS if t.act is Act.TAKE_BACK)
+    assert TAKEABLE.isdisjoint({Act.REPORT, Act.JOIN, Act.NOTE, Act.CALL_BACK, Act.ENFORCE, Act.TAKE_BACK})
+    assert {Act.FILE, Act.DISPATCH, Act.RETURN, Act.HANDLE, Act.CHECK, Act.CLOSE, Act.CANCEL} < TAKEABLE
+    assert not {t.act for t in TRANSITIONS if not t.roles} & TAKEABLE
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -143,7 +203,7 @@ def test_an_act_is_open_exactly_where_it_is_not_refused(stage: Stage | None) -> 
 
 
 def test_what_each_role_can_do_in_each_stage() -> None:
-    still = {Act.NOTE, Act.ATTACH, Act.ACKNOWLEDGE, Act.PASS_ON}
+    still = {*STILL, *BESIDE, Act.TAKE_BACK}
     can = {
         (role, stage): set(open_acts(stage, {role})) - still
         for role in Role
@@ -153,8 +213,9 @@ def test_what_each_role_can_do_in_each_stage() -> None:
     assert can[Role.HANDLER, Stage.HANDLING] == {Act.RETURN, Act.HANDLE}
     assert can[Role.INSPECTOR, Stage.CHECKING] == {Act.CHECK}
     assert {role for role, _ in can} == set(Role) - {Role.SUPERVISOR, Role.ADMINISTRATOR}
-    assert [stage for role, stage in can if role is Role.HANDLER] == [Stage.HANDLING]
-    assert [stage for role, stage in can if role is Role.INSPECTOR] == [Stage.VERIFYING, Stage.CHECKING]
+    assert [stage for role, stage in can if role is Role.HANDLER] == [Stage.HANDLING, Stage.SUSPENDED]
+    looks = [Stage.INTAKE, Stage.VERIFYING, Stage.CHECKING]
+    assert [stage for role, stage in can if role is Role.INSPECTOR] == looks
 
 
 def test_patrol_and_handling_are_apart() -> None:
@@ -178,7 +239,7 @@ def test_every_stage_can_be_reached_and_every_open_one_left() -> None:
 
 def test_a_refusal_says_what_is_open_and_who_may() -> None:
     with pytest.raises(
-        NotInThisStage, match=r"close is not possible .* stage handling; open now: .*return, handle"
+        NotInThisStage, match=r"close is not possible .* stage handling; open now: .*enforce, handle"
     ):
         require(Stage.HANDLING, Act.CLOSE, {Role.DISPATCHER})
     with pytest.raises(
@@ -192,7 +253,7 @@ def test_a_refusal_says_what_is_open_and_who_may() -> None:
 def test_mermaid_shows_every_move() -> None:
     lines = mermaid().splitlines()
     assert lines[0] == "stateDiagram-v2"
-    moves = [t for t in TRANSITIONS if t.act not in STILL]
+    moves = [t for t in TRANSITIONS if t.act not in (*STILL, *BESIDE, Act.TAKE_BACK)]
     for t in moves:
         arrow = f"    {t.stage or '[*]'} --> {t.to}: "
         assert any(

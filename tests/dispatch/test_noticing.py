@@ -5,14 +5,17 @@ from dataclasses import replace
 import pytest
 
 from dispatch import decisions, noticing
+from dispatch.actors import Actor
+from dispatch.building import Handover
 from dispatch.clocks import Clock, StageLimit
 from dispatch.deadlines import Limit
-from dispatch.actors import Actor
-from dispatch.entries import Escalated, Noticed
+from dispatch.entries import Dispatched, Escalated, Noticed
 from dispatch.errors import NotAsked, NotEscalated, NotRunning, ReasonMissing
 from dispatch.escalation import Ladder, Step
 from dispatch.incidents import fold
 from dispatch.lifecycle import Act, Role
+from dispatch.noticing import Around
+from dispatch.permissions import open_to
 from dispatch.rules import Rules
 from tests.dispatch import scene
 from tests.dispatch.scene import CLERK, DISPATCHER, HANDLER, LEADER, TRAY, File
@@ -31,13 +34,15 @@ def look(file: File, when: str, city: Rules = CITY, levels: tuple[str, ...] = LE
     """Everything that is said at a moment, as an attentive sweeper says it."""
     said = []
     while file.now.next_look is not None and file.now.next_look <= at(when):
-        for fact in noticing.notice(city, file.now, levels, at(when)):
+        for fact in noticing.notice(city, file.now, Around(levels), at(when)):
             file.add(fact, at(when), "system")
             said.append(f"{fact.clock} {fact.threshold}" if isinstance(fact, Noticed) else told(fact))
     return said
 
 
 def told(fact: object) -> str:
+    if isinstance(fact, Dispatched):
+        return f"{fact.rule} {fact.department}"
     assert isinstance(fact, Escalated)
     return f"{fact.step} {fact.level} {fact.cause}"
 
@@ -90,9 +95,10 @@ def test_every_stage_has_its_clock_and_says_which() -> None:
         ("check", 8, "30wm", "11:30"),
         ("handling", 5, "4wh", "15:50"),  # the check failed: the clock of handling went on
         ("check", 10, "30wm", "11:50"),
-        None,
+        ("closing", 11, "30wm", "12:00"),
     ]
-    assert [one.clock_started_at for one in ends][-1] is None
+    ended = file.add(decisions.close(file.now, DISPATCHER), at("2026-03-05 11:40"), "dis")
+    assert (ended.clock, ended.clock_started_at) == (None, None)
 
 
 def test_a_run_that_goes_on_is_not_warned_of_again_and_a_fresh_one_is() -> None:
@@ -110,24 +116,41 @@ def test_a_run_that_goes_on_is_not_warned_of_again_and_a_fresh_one_is() -> None:
 def test_a_paused_clock_says_nothing() -> None:
     file = scene.dispatched(LAMP.key, "2026-03-05 08:00")
     scene.return_(file, "2026-03-05 08:01")
-    assert look(file, "2026-03-09 18:00", rules()) == ["dispatch overdue"]
-    assert file.now.next_look is None
+    assert look(file, "2026-03-05 08:16", rules()) == ["dispatch overdue", "fallback desk"]
+    assert (file.now.stage, file.now.due_at) == ("handling", at("2026-03-05 14:16"))
+
+
+def test_what_was_returned_and_nobody_dispatched_goes_to_whose_ground_it_is() -> None:
+    ground = (("district", "desk"), ("street", "north"), ("community", "no department"))
+    file = scene.dispatched(LAMP.key, "2026-03-05 08:00", to="lamps")
+    scene.return_(file, "2026-03-05 09:00")
+    around = Around(LEVELS, ground)
+    warned, taken = (noticing.notice(CITY, file.now, around, at(f"2026-03-05 09:{m}")) for m in (12, 15))
+    assert [fact.act for fact in warned] == [Act.NOTICE]
+    assert [fact.act for fact in taken] == [Act.NOTICE, Act.DISPATCH]
+    for fact in taken:
+        file.add(fact, at("2026-03-05 09:15"), "system")
+    now = file.now
+    assert (now.lead, now.rule, now.limit, now.undoable) == ("north", "territorial", "4wh", False)
+    assert now.handovers == (Handover("lamps", "north", at("2026-03-05 09:00"), at("2026-03-05 09:15")),)
+    first = scene.filed(LAMP.key, "2026-03-05 08:00")
+    assert look(first, "2026-03-05 18:00") == ["dispatch overdue", "1 community overdue"]  # never returned
 
 
 def test_imported_history_is_not_looked_at_until_it_is_adopted() -> None:
     file = scene.imported()
     assert file.now.next_look is None
     with pytest.raises(NotRunning):
-        noticing.notice(CITY, file.now, LEVELS, at("2026-03-05 10:00"))
+        noticing.notice(CITY, file.now, Around(LEVELS), at("2026-03-05 10:00"))
     file.add(decisions.adopt(CITY, file.now, LEADER, (), at("2026-03-05 10:00")), at("2026-03-05 10:00"))
     assert look(file, "2026-03-05 10:12", rules()) == ["intake warning"]
 
 
 def test_nothing_is_said_early_or_after_the_end() -> None:
     with pytest.raises(NotRunning):
-        noticing.notice(CITY, scene.reported().now, LEVELS, at("2026-03-05 09:00"))
+        noticing.notice(CITY, scene.reported().now, Around(LEVELS), at("2026-03-05 09:00"))
     with pytest.raises(NotRunning):
-        noticing.notice(CITY, scene.closed().now, LEVELS, at("2027-03-05 09:00"))
+        noticing.notice(CITY, scene.closed().now, Around(LEVELS), at("2027-03-05 09:00"))
 
 
 def test_nobody_answers_and_the_ladder_is_climbed() -> None:
@@ -146,10 +169,10 @@ def test_nobody_answers_and_the_ladder_is_climbed() -> None:
 def test_who_takes_it_up_ends_the_climb() -> None:
     file = scene.reported(when="2026-03-05 09:00")
     look(file, "2026-03-05 09:15")
-    assert Act.ACKNOWLEDGE in file.now.open_acts(MANAGER.roles)
+    assert Act.ACKNOWLEDGE in open_to(file.now, MANAGER, at("2026-03-05 12:00"))
     taken = file.add(noticing.acknowledge(file.now, MANAGER, " on it "), at("2026-03-05 09:20"), "man")
     assert (taken.answered_by, taken.next_look) == ("man", None)
-    assert Act.ACKNOWLEDGE not in taken.open_acts(MANAGER.roles)
+    assert Act.ACKNOWLEDGE not in open_to(taken, MANAGER, at("2026-03-05 12:00"))
     with pytest.raises(NotEscalated):
         noticing.acknowledge(taken, MANAGER)
 
@@ -184,7 +207,7 @@ def test_when_the_clock_ends_nobody_is_asked_any_more() -> None:
     assert look(file, "2026-03-05 09:16") == ["dispatch overdue", "1 community overdue"]
     done = scene.dispatch(file, "2026-03-05 09:20")
     assert (done.escalated, done.answered_by) == (None, None)
-    assert Act.ACKNOWLEDGE not in done.open_acts(LEADER.roles)
+    assert Act.ACKNOWLEDGE not in open_to(done, LEADER, at("2026-03-05 12:00"))
     assert look(file, "2026-03-05 10:30") == []
 
 
@@ -193,12 +216,13 @@ def test_handling_that_stops_and_goes_on_is_asked_about_as_before() -> None:
     file = scene.dispatched(LAMP.key, "2026-03-05 08:00")
     assert look(file, "2026-03-05 12:00") == ["handling overdue", "1 community overdue"]
     stopped = scene.handle(file, "2026-03-05 12:10")
-    assert (stopped.escalated, Act.ACKNOWLEDGE in stopped.open_acts(LEADER.roles)) == (None, False)
+    assert stopped.escalated is None
+    assert Act.ACKNOWLEDGE not in open_to(stopped, LEADER, at("2026-03-05 12:00"))
     assert scene.check(file, "2026-03-05 12:20", passed=False).escalated is not None
     assert look(file, "2026-03-05 12:29") == []
     assert look(file, "2026-03-05 12:30") == ["2 street unanswered"]
     scene.return_(file, "2026-03-05 14:00")
-    assert look(file, "2026-03-05 14:16") == ["dispatch overdue", "1 community overdue"]
+    assert look(file, "2026-03-05 14:14") == ["dispatch warning"]
     scene.dispatch(file, "2026-03-05 14:20")
     assert look(file, "2026-03-05 14:20") == ["3 district unanswered"]
     assert fold(file.entries) == file.now
@@ -267,4 +291,4 @@ def test_a_ladder_cut_short_ends_where_it_ends(steps: int, last: str) -> None:
     city = replace(CITY, ladder=Ladder(LADDER.steps[:steps]))
     assert look(file, "2026-03-05 10:15", city) == [last]
     assert file.now.next_look is None
-    assert Act.ACKNOWLEDGE in file.now.open_acts(MANAGER.roles)
+    assert Act.ACKNOWLEDGE in open_to(file.now, MANAGER, at("2026-03-05 12:00"))
