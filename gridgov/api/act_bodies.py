@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from uuid import UUID
 
 from pydantic import Field, StrictBool
 
@@ -121,7 +120,7 @@ class SelfHandleBody(Reasoned):
 class JoinBody(Reasoned):
     """It is the same as another incident and follows it for good (并案)."""
 
-    leader: Annotated[UUID, Field(description="id of the incident that it follows")]
+    leader: Annotated[Code, Field(description="id or case number of the incident that it follows")]
 
 
 class PartBody(ActBody):

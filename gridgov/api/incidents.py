@@ -1,7 +1,9 @@
 """Incidents: report one, list them, read one with its history and photos, and act on it."""
 
+import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import anyio
@@ -21,9 +23,10 @@ from gridgov.api.dependencies import GridGov, Parts, Reader, Reading, SignedIn
 from gridgov.api.photos import photo_file, require_photos
 from gridgov.errors import BadInput
 from gridgov.places import require_not_swapped
+from gridgov.sent import SentAct
 from gridgov.storage.batch import Receipt
 from gridgov.storage.grids import require_ever
-from gridgov.storage.incidents import Wanted
+from gridgov.storage.incidents import Wanted, id_of
 
 router = APIRouter(prefix="/api/incidents", tags=["incidents 案卷"])
 
@@ -85,7 +88,10 @@ def _act(act: Act, body: type[ActBody]) -> Callable[..., Awaitable[Response]]:
 
     async def endpoint(incident: str, sent: body, by: SignedIn, gridgov: GridGov) -> Response:  # type: ignore[valid-type]
         await _require_sound(gridgov, sent)
-        receipt = await gridgov.service.writer.act(commands.act(by, sent.sent(incident, act)))  # type: ignore[attr-defined]
+        asked: SentAct = sent.sent(await _id_of(gridgov, incident), act)  # type: ignore[attr-defined]
+        if asked.leader is not None:
+            asked = replace(asked, leader=await _id_of(gridgov, asked.leader))
+        receipt = await gridgov.service.writer.act(commands.act(by, asked))
         return Answer(await receipt_of(gridgov, receipt))
 
     return endpoint
@@ -100,6 +106,23 @@ for _one, _body in BODIES.items():
         summary=f"{_one.capitalize()} {ACT_ZH[_one]}",
         description=_body.__doc__,
     )
+
+
+async def _id_of(gridgov: Parts, reference: str) -> str:
+    """The id of an incident by its id or case number; whether its author may know of it is found out when the
+    act is decided, and looks the same as if there were none.
+    """
+    if _ID.fullmatch(reference):
+        return reference.lower()
+    return await anyio.to_thread.run_sync(_read_id, gridgov, reference)
+
+
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _read_id(gridgov: Parts, reference: str) -> str:
+    with gridgov.service.reader.connect() as connection:
+        return id_of(connection, reference) or reference
 
 
 async def receipt_of(gridgov: Parts, receipt: Receipt) -> dict[str, Any]:

@@ -212,3 +212,10 @@ def one(connection: Connection, reference: str, scope: Scope, stream: str = MAIN
         if row is not None:
             return row
     raise UnknownIncident(incident=reference)
+
+
+def id_of(connection: Connection, case_number: str, stream: str = MAIN) -> str | None:
+    """The id of the incident of this case number, None where there is none; who asks may not know of it."""
+    query = select(_c.id).where(_c.stream == stream, _c.case_number == case_number)
+    found: str | None = connection.execute(query).scalar()
+    return found

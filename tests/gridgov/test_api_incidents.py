@@ -85,12 +85,12 @@ def test_the_main_line_over_http(site: Site) -> None:
     kinds = [entry["kind"] for entry in told["history"]]
     assert kinds == ["reported", "filed", "dispatched", "handled", "checked", "closed"]
     assert told["history"][0]["by_name"] == "Inspector"
-    assert told["acts"] == ["reopen", "note"]
+    assert told["acts"] == ["call_back", "reopen", "take_back", "note"]
     assert told["acts_zh"]["reopen"] == "重新立案"
 
 
 #: What is no act on an incident, or happens by itself.
-NOT_PEOPLES = ("report", "import", "relocate", "notice", "escalate")
+NOT_PEOPLES = ("report", "import", "relocate", "notice", "escalate", "follow", "expire_task")
 
 
 @pytest.mark.parametrize("act", [act for act in ACT_ZH if act not in NOT_PEOPLES])
@@ -102,9 +102,18 @@ def test_every_act_has_its_path(site: Site, act: str) -> None:
         "check": {"passed": True},
         "note": {"words": "备注"},
         "attach": {"photos": ["0" * 64]},
+        "self_handle": {"photos": ["0" * 64], "reason": "已清理"},
+        "join": {"leader": str(uuid.uuid4())},
+        "involve": {"co_handlers": []},
+        "apply": {"wish": "extension", "reason": "材料未到"},
+        "enforce": {"measure": "罚款", "legal_basis": "条例", "document": "1号", "words": "某店"},
+        "decide": {"granted": True},
+        "call_back": {"contacted": False},
+        "task": {"person": "somebody"},
     }
     answer = site.as_("leader").post(f"/api/incidents/{uuid.uuid4()}/{act}", body | more.get(act, {}))
-    expected = {"attach": (422, "unknown-photo")}.get(act, (404, "unknown-incident"))
+    unknown_photo = (422, "unknown-photo")
+    expected = {"attach": unknown_photo, "self_handle": unknown_photo}.get(act, (404, "unknown-incident"))
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == expected
 
 
@@ -130,7 +139,10 @@ class TestRefusals:
         status, problem = self.refused(site, "clerk", "close")
         assert (status, problem["open"]) == (
             409,
-            ["place", "file", "ask", "reject", "cancel", "acknowledge", "pass_on", "note", "attach"],
+            [
+                *("place", "correct", "self_handle", "join", "file", "ask", "reject", "cancel"),
+                *("take_back", "acknowledge", "pass_on", "note", "attach"),
+            ],
         )
 
     def test_not_for_this_role(self, site: Site) -> None:
