@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
@@ -76,8 +76,8 @@ def add(b: Builder, entry: Entry) -> None:
         ) from refused
     b.id, b.number, b.updated_at = entry.incident, entry.number, entry.recorded_at
     _APPLY[type(fact)](b, entry, fact)
-    if not follows_by_itself(entry):
-        b.last_by, b.last_act, b.last_number, b.before = entry.by, fact.act, entry.number, None
+    if type(fact) is not Tasked or entry.by != SYSTEM:
+        b.last_by, b.last_act, b.last_number, b.earlier = entry.by, fact.act, entry.number, None
     if b.escalated is not None or b.set_aside is not None:
         _ask_of_what_runs(b)
 
@@ -186,7 +186,8 @@ def _dispatched(b: Builder, entry: Entry, fact: Dispatched) -> None:
     if not fact.resumed:
         b.extended = 0
     if b.handovers and b.handovers[-1].to_department is None:
-        taken = replace(b.handovers[-1], to_department=fact.department, taken_at=entry.recorded_at)
+        last = b.handovers[-1]
+        taken = Handover(last.from_department, fact.department, last.returned_at, entry.recorded_at)
         b.handovers = (*b.handovers[:-1], taken)
     b.undoable = b.auto_dispatched = fact.automatic is not None
     b.dispatches += 1
@@ -277,15 +278,15 @@ def _acknowledged(b: Builder, entry: Entry, _fact: Acknowledged) -> None:
 
 def _taken_back(b: Builder, entry: Entry, fact: TakenBack) -> None:
     """All is as it was before the act, but that this has happened."""
-    before = b.before
-    if before is None or b.last_number != fact.number:
+    earlier = b.earlier
+    if earlier is None or b.last_number != fact.number:
         raise BrokenHistory(
             f"entry {entry.number} of incident {entry.incident} takes back entry {fact.number}, "
             f"and that is not the last act",
             incident=entry.incident,
             number=entry.number,
         )
-    for name, value in zip(_NAMES, _values(before), strict=True):
+    for name, value in zip(_NAMES, _values(earlier()), strict=True):
         setattr(b, name, value)
     b.number, b.updated_at = entry.number, entry.recorded_at
 

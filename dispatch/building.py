@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -132,8 +132,8 @@ class Builder:
     last_act: str = ""
     last_number: int = 0
     call_back_stands: bool = False
-    #: The incident before the last act, where that can be taken back.
-    before: Any = None
+    #: What gives the incident before the last act, where that can be taken back.
+    earlier: Callable[[], Any] | None = None
 
 
 def notice(clock: str, run: int, threshold: str) -> str:
@@ -151,8 +151,10 @@ def routed(b: Builder, route: Route) -> None:
     b.department, b.rule, b.co_handlers = route.department, route.rule, route.co_handlers
 
 
-def parts_of(b: Builder, co_handlers: Iterable[str]) -> tuple[Part, ...]:
+def parts_of(b: Builder, co_handlers: Sequence[str]) -> tuple[Part, ...]:
     """The parts of these co-handlers: as far as they had come, where they had one before."""
+    if not co_handlers:
+        return ()
     had = {part.department: part for part in b.parts}
     return tuple(had.get(department) or Part(department) for department in co_handlers)
 

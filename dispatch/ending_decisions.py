@@ -101,6 +101,6 @@ def take_back(incident: Incident, by: Actor, now: datetime, reason: str = "") ->
     """Take back what one did last (撤回). Raises NothingToTakeBack, TooLate."""
     permit(incident, Act.TAKE_BACK, by)
     in_time(incident, now)
-    assert incident.before is not None, "the permission asked"
-    stage = str(incident.before.stage)
-    return TakenBack(incident.last_number, incident.last_act, stage, reason.strip())
+    before = incident.before
+    assert before is not None, "the permission asked"
+    return TakenBack(incident.last_number, incident.last_act, str(before.stage), reason.strip())

@@ -7,9 +7,10 @@ the times its source states.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -48,7 +49,7 @@ class Incident:
     ``call_back`` is the last; it stands until the next closing. ``eyes`` are those who reported, verified or
     checked, ``hands`` those who handled. ``task`` is who is sent to look, ``passed_over`` who was asked
     before them and does not go. ``handovers`` has one for each return. The last act was ``last_act``, entry
-    ``last_number``, by ``last_by``; ``before`` is the incident before it, where it can be taken back.
+    ``last_number``, by ``last_by``; ``earlier`` gives the incident before it, where it can be taken back.
     """
 
     id: str
@@ -124,7 +125,12 @@ class Incident:
     last_act: str
     last_number: int
     call_back_stands: bool
-    before: Incident | None = field(compare=False, repr=False)
+    earlier: Callable[[], Incident] | None = field(compare=False, repr=False)
+
+    @property
+    def before(self) -> Incident | None:
+        """The incident before the last act, where that can be taken back."""
+        return None if self.earlier is None else self.earlier()
 
     @property
     def is_open(self) -> bool:
@@ -178,42 +184,38 @@ _values = attrgetter(*_NAMES)
 def fold(entries: Iterable[Entry]) -> Incident:
     """What the entries of one incident add up to, in order of their number; raises BrokenHistory."""
     history = tuple(entries)
-    kept = _worth_keeping(history)
     b = Builder()
-    for number, entry in enumerate(history):
-        if number in kept and b.stage is not None:
-            before = _freeze(b)
-            add(b, entry)
-            b.before = before
-        else:
-            add(b, entry)
-    return _freeze(b)
-
-
-def _worth_keeping(history: Sequence[Entry]) -> frozenset[int]:
-    """Before which entries, counted from 0, the incident is kept: before what was taken back later, and
-    before the last act, which may be.
-    """
-    taken = {entry.fact.number - 1 for entry in history if type(entry.fact) is TakenBack}
+    for entry in history:
+        if type(entry.fact) is TakenBack:
+            b.earlier = _earlier_than(history, entry.fact.number - 1)
+        add(b, entry)
     last = len(history) - 1
     while last > 0 and follows_by_itself(history[last]):
         last -= 1
-    if last > 0 and history[last].fact.act in TAKEABLE:
-        taken.add(last)
-    return frozenset(taken)
+    b.earlier = _earlier_than(history, last)
+    return _freeze(b)
+
+
+def _earlier_than(history: tuple[Entry, ...], index: int) -> Callable[[], Incident] | None:
+    """What gives the incident before the entry at an index, where that is an act that can be taken back."""
+    taken_back = 0 < index < len(history) and _can_go_back(history[index])
+    return partial(fold, history[:index]) if taken_back else None
+
+
+def _can_go_back(entry: Entry) -> bool:
+    """Is it an act that may be taken back, and not what only followed from one?"""
+    return entry.fact.act in TAKEABLE and not follows_by_itself(entry)
 
 
 def extend(incident: Incident | None, entries: Iterable[Entry]) -> Incident:
     """The incident after some more entries; the same as folding all of them from the first."""
     b = Builder() if incident is None else Builder(**dict(zip(_NAMES, _values(incident), strict=True)))
-    here = incident
+    done: list[Entry] = []
     for entry in entries:
-        if entry.fact.act in TAKEABLE and not follows_by_itself(entry) and b.stage is not None:
-            before = here if here is not None and here.number == b.number else _freeze(b)
-            add(b, entry)
-            b.before = before
-        else:
-            add(b, entry)
+        add(b, entry)
+        if _can_go_back(entry) and (incident is not None or done):
+            b.earlier = partial(extend, incident, tuple(done))
+        done.append(entry)
     return _freeze(b)
 
 

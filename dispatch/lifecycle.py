@@ -16,6 +16,9 @@ from dispatch.errors import NotForThisRole, NotInThisStage
 class Stage(StrEnum):
     """Where an incident stands (环节)."""
 
+    # That of text: an enumeration's own is a Python function, and every entry is looked up by it twice.
+    __hash__ = str.__hash__
+
     INTAKE = "intake"
     VERIFYING = "verifying"
     DISPATCH = "dispatch"
@@ -76,6 +79,8 @@ ROLE_ZH: Final = {
 
 class Act(StrEnum):
     """What can happen to an incident: what people do, and what happens by itself (no role may do that)."""
+
+    __hash__ = str.__hash__
 
     REPORT = "report"
     IMPORT = "import"

@@ -221,7 +221,7 @@ def _decline_task(incident: Incident, by: Actor) -> None:
 
 
 def _take_back(incident: Incident, by: Actor) -> None:
-    if incident.before is None or incident.last_by != by.person or incident.last_act not in TAKEABLE:
+    if incident.earlier is None or incident.last_by != by.person or incident.last_act not in TAKEABLE:
         raise NothingToTakeBack(last_by=incident.last_by, last_act=incident.last_act)
 
 
