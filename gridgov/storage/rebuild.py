@@ -310,20 +310,23 @@ def _serial_differences(connection: Connection, stream: str) -> Iterator[Differe
 
 
 def _receipt_differences(connection: Connection, stream: str) -> Iterator[Difference]:
-    """Every receipt names the last entry its command added, and every command in the ledger has a receipt."""
-    last = (
+    """Every receipt names the last entry its command added to its incident, and every command in the ledger
+    has a receipt. A command may have added to others too: who is joined to an incident is told to that one.
+    """
+    receipt = (_commands.c.id == _entries.c.command) & (_commands.c.stream == _entries.c.stream)
+    own = _commands.c.incident.is_(None) | (_commands.c.incident == _entries.c.incident)
+    query = (
         select(
             _entries.c.command,
             func.max(_entries.c.position).label("position"),
             func.max(_entries.c.number).label("number"),
+            _commands.c.position.label("kept"),
+            _commands.c.number.label("kept_number"),
         )
-        .where(_entries.c.stream == stream)
-        .group_by(_entries.c.command)
-        .subquery()
+        .select_from(_entries.outerjoin(_commands, receipt))
+        .where(_entries.c.stream == stream, own)
+        .group_by(_entries.c.command, _commands.c.position, _commands.c.number)
     )
-    query = select(
-        last, _commands.c.position.label("kept"), _commands.c.number.label("kept_number")
-    ).outerjoin(_commands, (_commands.c.id == last.c.command) & (_commands.c.stream == stream))
     for row in connection.execute(query):
         if row.kept is None:
             yield Difference("command", row.command, None, None, row.command)
