@@ -18,6 +18,7 @@ from gridgov.api import (
     city,
     clocks,
     closure,
+    duty,
     editions,
     feed,
     grids,
@@ -34,9 +35,10 @@ from gridgov.api import (
     rules,
     sessions,
     specialised,
+    tasks,
     tiles,
 )
-from gridgov.api.dependencies import Parts, administrator, operator_session, session_of
+from gridgov.api.dependencies import Parts, administrator, operator_session, session_of, writes_rota
 from gridgov.api.door import Door, Limit, Limits
 from gridgov.api.ogc import routes as ogc
 from gridgov.api.ogc.layers import Layers
@@ -50,10 +52,14 @@ from gridgov.succession import carried_people
 
 #: A name and a password; anybody may send them.
 SIGN_IN_BYTES: Final = 8192
+#: A rota of as many rows as one may have.
+ROTA_BYTES: Final = 2 * duty.LONGEST_TABLE
 #: In the order in which the API's description shows them.
 NOUNS = (
     sessions,
     incidents,
+    tasks,
+    duty,
     clocks,
     overdue,
     photos,
@@ -146,6 +152,7 @@ def _limits(settings: Settings) -> Limits:
             ("/api/editions", imported),
             ("/api/specialised", imported),
             ("/api/imports", imported),
+            ("/api/duty/import", Limit(ROTA_BYTES, writes_rota)),
         ),
     )
 

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 from dispatch.lifecycle import Role
 from gridgov.accounts import Passwords, Person
 from gridgov.basic import RightPasswords
+from gridgov.duty.acts import WRITERS
 from gridgov.errors import CrossOrigin, NotAllowed, NotSignedIn
 from gridgov.feed import Feed
 from gridgov.scope import Assignment, Scope
@@ -203,6 +204,12 @@ async def reads_rules(connection: HTTPConnection) -> Person:
 
 
 @policy
+async def writes_rota(connection: HTTPConnection) -> Person:
+    """Is this person a shift leader, who writes the rota of their grids, or an administrator?"""
+    return await _in_role(connection, *WRITERS)
+
+
+@policy
 async def reads_incidents(connection: HTTPConnection) -> Reading:
     """Has this person signed in? They are shown what their assignments cover, and what they reported."""
     person = (await session_of(connection)).person
@@ -223,6 +230,7 @@ SignedIn = Annotated[Person, Depends(signed_in)]
 Administrator = Annotated[Person, Depends(administrator)]
 FiguresReader = Annotated[Person, Depends(reads_figures)]
 RulesReader = Annotated[Person, Depends(reads_rules)]
+RotaWriter = Annotated[Person, Depends(writes_rota)]
 Reader = Annotated[Reading, Depends(reads_incidents)]
 Anybody = Depends(anybody)
 SigningIn = Depends(signing_in)

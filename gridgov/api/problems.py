@@ -20,6 +20,7 @@ from geodata import errors as geodata
 from gridgov import errors as service
 from gridgov.api.ogc import errors as ogc
 from gridgov.city import RulesMoved, StillInUse
+from gridgov.duty import errors as duty
 from gridgov.frames import BadCursor
 from gridgov.outbox.acts import UnknownDelivery, UnknownTarget
 from gridgov.outbox.smtp import NoMailServer
@@ -118,6 +119,14 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     UnknownDelivery: 404,
     NoMailServer: 409,
     StillInUse: 409,
+    duty.UnknownDuty: 404,
+    duty.PastDuty: 409,
+    duty.NotForDuty: 409,
+    duty.AlreadyOnDuty: 409,
+    duty.NobodyToStandInFor: 409,
+    duty.StoodInFor: 409,
+    duty.NotOnDuty: 409,
+    duty.CannotTakeOver: 409,
     ogc.BadQuery: 400,
     ogc.NoSuchCollection: 404,
     ogc.NoSuchFeature: 404,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,7 +23,7 @@ from dispatch.actors import Actor
 from dispatch.entries import SYSTEM, Entry, from_micros, to_micros
 from dispatch.errors import DispatchError
 from dispatch.incidents import Incident, extend
-from dispatch.lifecycle import Role, Stage
+from dispatch.lifecycle import Stage
 from dispatch.tasks import Candidate
 from gridgov import accounts
 from gridgov.accounts import Person
@@ -106,12 +106,16 @@ def hand_over(writer: Writer, by: Person, sent: SentHandOver, may: May, stream: 
 
 
 def hand_overs(
-    connection: Connection, person: str | None, limit: int = 50, stream: str = MAIN
+    connection: Connection,
+    person: str,
+    led: Iterable[tuple[str, ...]] = (),
+    limit: int = 50,
+    stream: str = MAIN,
 ) -> list[HandOver]:
-    """The hand-overs in which somebody went or came, or all of them, the newest first."""
-    query = select(_hand_over).where(_hand_over.c.stream == stream)
-    if person is not None:
-        query = query.where(or_(_hand_over.c.from_person == person, _hand_over.c.to_person == person))
+    """The hand-overs in which somebody went or came, and those in grids that they lead; the newest first."""
+    theirs = [_hand_over.c.from_person == person, _hand_over.c.to_person == person]
+    theirs += [_hand_over.c.path.startswith(path_text(path), autoescape=True) for path in led]
+    query = select(_hand_over).where(_hand_over.c.stream == stream, or_(*theirs))
     newest = query.order_by(_hand_over.c.at.desc(), _hand_over.c.id).limit(limit)
     return [_told(row) for row in connection.execute(newest).mappings()]
 
@@ -237,21 +241,19 @@ def _command(done: HandOver, by: Person, incident: str, seen: int) -> Command:
         assert found is not None
         if found.task is None or found.task.person != done.from_person:
             raise CannotTakeOver("it is not theirs to do any more", incident=incident)
+        actor = actor_on(by.id, by.assignments, found, desk.now)
         if by.id != done.from_person:
-            actor = actor_on(by.id, by.assignments, found, desk.now)
             may = desk.duty.is_inspector(done.to_person, found.place.path)
             rules = desk.in_force.rules
             return Decision((task_decisions.give(rules, found, actor, done.to_person, may, desk.now),))
-        return _declined_for(done, found, desk)
+        return _declined_for(done, actor, found, desk)
 
     id_ = str(uuid.uuid5(MOVED, f"{done.id}\n{incident}"))
     digest = hashlib.sha256(f"{id_}\n{by.id}".encode()).digest()
     return Command(id_, digest, incident, by.id, seen, None, decide)
 
 
-def _declined_for(done: HandOver, found: Incident, desk: Desk) -> Decision:
-    # Whoever was sent to look is an inspector of that incident, wherever their own grid lies.
-    goes = Actor(done.from_person, frozenset({Role.INSPECTOR}))
+def _declined_for(done: HandOver, goes: Actor, found: Incident, desk: Desk) -> Decision:
     fact = task_decisions.decline_task(found, goes, f"交接班 hand-over: {done.remark}".strip())
     after = extend(found, (Entry(found.id, found.number + 1, desk.now, desk.now, goes.person, fact),))
     if done.to_person in {*after.passed_over, *after.hands}:

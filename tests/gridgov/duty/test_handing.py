@@ -42,9 +42,9 @@ def present(service):
         }
 
 
-def read(service, person=None):
+def read(service, person="nobody", led=((),)):
     with service.reader.connect() as connection:
-        return handing.hand_overs(connection, person)
+        return handing.hand_overs(connection, person, led)
 
 
 def test_tasks_move_with_duty(town) -> None:
@@ -72,9 +72,11 @@ def test_both_see_the_record(town) -> None:
     put(town, "wang", "N1")
     asked_to_look(town)
     over = hand(town)
-    assert read(town, "wang") == read(town, "li") == read(town) == [over]
+    assert read(town, "wang", ()) == read(town, "li", ()) == read(town) == [over]
+    assert read(town, "x", [("D", "N")]) == [over]
+    assert read(town, "x", [("D", "S")]) == []
     assert (over.path, over.by, over.remark) == (GRIDS["N1"], "wang", "井盖还没看")
-    assert read(town, "zhao") == []
+    assert read(town, "zhao", ()) == []
 
 
 def test_who_comes_is_on_duty_elsewhere_already(town) -> None:
