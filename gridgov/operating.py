@@ -21,10 +21,14 @@ from geodata.errors import GeodataError
 from geodata.grids import Hierarchy
 from gridgov import accounts, city, commands, specialised
 from gridgov.accounts import Passwords, Person
+from gridgov.api.dependencies import operator_session
 from gridgov.api.editions import as_body
 from gridgov.api.specialised import layer_body
 from gridgov.clock import new_id, new_token
 from gridgov.commands import ImportedRow
+from gridgov.duty import acts as duty
+from gridgov.duty.acts import Copied
+from gridgov.duty.rota import Asked
 from gridgov.errors import ServiceError
 from gridgov.importing.run import OPERATOR, Outcome
 from gridgov.outbox import acts
@@ -38,6 +42,8 @@ from gridgov.succession import decide_carried
 
 #: An edition of 5,000 grids is put in force in some seconds; an ill server takes for ever.
 PATIENCE_S: Final = 120.0
+#: Who writes where the store is free: an administrator of the whole installation.
+_OPERATOR: Final = operator_session("").person
 
 
 class ServerRefused(ServiceError):
@@ -110,6 +116,22 @@ class Operator(Protocol):
 
     def set_email(self, person: str, email: str | None) -> None:
         """Say where somebody is told of what they do not watch."""
+        ...
+
+    def add_duty(self, asked: Asked) -> dict[str, Any]:
+        """Write a duty down: the duty."""
+        ...
+
+    def end_duty(self, id_: str, at: datetime | None) -> dict[str, Any]:
+        """Cut a duty short or withdraw it: the duty, and whether it was withdrawn."""
+        ...
+
+    def copy_week(self, asked: Copied) -> dict[str, Any]:
+        """Write a week's duties down for a later one: counts, and what became of each."""
+        ...
+
+    def import_rota(self, text: str, dry_run: bool) -> dict[str, Any]:
+        """Write a table of duties down: counts, and what became of each row."""
         ...
 
     def look_after_outbox(self, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,6 +225,22 @@ class Here:
         """Say where somebody is told; raises UnknownPerson, BadInput."""
         self._service.writer.run(accounts.set_email(person, email))
 
+    def add_duty(self, asked: Asked) -> dict[str, Any]:
+        """Write a duty down; raises UnknownGrid, UnknownPerson, and what `Rota.add` raises."""
+        return duty.add(self._service, _OPERATOR, asked)
+
+    def end_duty(self, id_: str, at: datetime | None) -> dict[str, Any]:
+        """Cut a duty short or withdraw it; raises UnknownDuty, and what `Rota.shorten` raises."""
+        return duty.end(self._service, _OPERATOR, id_, at)
+
+    def copy_week(self, asked: Copied) -> dict[str, Any]:
+        """Write a week's duties down for a later one; raises BadDuty."""
+        return duty.copy_week(self._service, _OPERATOR, asked)
+
+    def import_rota(self, text: str, dry_run: bool) -> dict[str, Any]:
+        """Write a table of duties down; raises BadInput."""
+        return duty.bring_in(self._service, _OPERATOR, text, dry_run)
+
     def look_after_outbox(self, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Do it here; raises UnknownTarget, UnknownDelivery, BadInput, NoMailServer."""
         return acts.done(self._service, act, asked, OPERATOR)
@@ -287,6 +325,22 @@ class Through:
     def set_email(self, person: str, email: str | None) -> None:
         """Say where somebody is told; raises ServerRefused, ServerSilent."""
         self._ask("PUT", f"/api/people/{quote(person, safe='')}/email", {"email": email})
+
+    def add_duty(self, asked: Asked) -> dict[str, Any]:
+        """Write a duty down; raises ServerRefused, ServerSilent."""
+        return self._ask("POST", "/api/duty", {k: v for k, v in asdict(asked).items() if v is not None})
+
+    def end_duty(self, id_: str, at: datetime | None) -> dict[str, Any]:
+        """Cut a duty short or withdraw it; raises ServerRefused, ServerSilent."""
+        return self._ask("POST", f"/api/duty/{quote(id_, safe='')}/withdraw", {"at": at})
+
+    def copy_week(self, asked: Copied) -> dict[str, Any]:
+        """Write a week's duties down for a later one; raises ServerRefused, ServerSilent."""
+        return self._ask("POST", "/api/duty/copy_week", asdict(asked) | {"week": asked.week.isoformat()})
+
+    def import_rota(self, text: str, dry_run: bool) -> dict[str, Any]:
+        """Write a table of duties down; raises ServerRefused, ServerSilent."""
+        return self._ask("POST", "/api/duty/import", {"text": text, "dry_run": dry_run})
 
     def look_after_outbox(self, act: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Let the server do it; raises ServerRefused, ServerSilent."""

@@ -19,6 +19,7 @@ from gridgov.cli import (
     city,
     clocks,
     closure,
+    duty,
     editions,
     grids,
     headings,
@@ -130,6 +131,7 @@ for module in (
     closure,
     watch,
     people,
+    duty,
     outbox,
     upkeep,
 ):

@@ -33,11 +33,10 @@ from gridgov.storage.writer import Writer
 WRITERS: Final = (Role.SHIFT_LEADER, Role.ADMINISTRATOR)
 
 
-class Installation(Protocol):
-    """What is needed of an open service."""
+class Reads(Protocol):
+    """What is needed of an installation to read its rota."""
 
     reader: Engine
-    writer: Writer
     stream: str
 
     @property
@@ -45,13 +44,19 @@ class Installation(Protocol):
         """The grids in force."""
         ...
 
+    def clock(self) -> datetime:
+        """This moment."""
+        ...
+
+
+class Installation(Reads, Protocol):
+    """What is needed of an open service."""
+
+    writer: Writer
+
     @property
     def zone(self) -> str:
         """The city's time zone."""
-        ...
-
-    def clock(self) -> datetime:
-        """This moment."""
         ...
 
 
@@ -166,7 +171,7 @@ class Wanted:
     person: str | None = None
 
 
-def rota(service: Installation, asking: Person, wanted: Wanted) -> dict[str, Any]:
+def rota(service: Reads, asking: Person, wanted: Wanted) -> dict[str, Any]:
     """The duties of a time that somebody may see, by beginning; ``more``: there are more than are shown."""
     now = service.clock()
     people = None if wanted.person is None else {wanted.person}
@@ -178,7 +183,7 @@ def rota(service: Installation, asking: Person, wanted: Wanted) -> dict[str, Any
         return {"duties": told(connection, shown, service.atlas.hierarchy), "more": len(found) > keeping.MOST}
 
 
-def on_duty_now(service: Installation, asking: Person, path: tuple[str, ...]) -> dict[str, Any]:
+def on_duty_now(service: Reads, asking: Person, path: tuple[str, ...]) -> dict[str, Any]:
     """Who is on duty at this moment in a grid: ``here`` those whose grid holds it, the deepest first;
     ``below`` those in parts of it. Who is stood in for is not on duty.
     """
@@ -196,7 +201,7 @@ def on_duty_now(service: Installation, asking: Person, path: tuple[str, ...]) ->
         }
 
 
-def who_can(service: Installation, path: tuple[str, ...]) -> dict[str, Any]:
+def who_can(service: Reads, path: tuple[str, ...]) -> dict[str, Any]:
     """Who can be put on duty in a grid, and as what."""
     service.atlas.hierarchy.grid(path)
     with service.reader.connect() as connection:
@@ -256,7 +261,7 @@ def told_over(over: HandOver, names: Mapping[str, str], hierarchy: Hierarchy) ->
     }
 
 
-def _one(service: Installation, shift: Shift) -> dict[str, Any]:
+def _one(service: Reads, shift: Shift) -> dict[str, Any]:
     with service.reader.connect() as connection:
         return told(connection, [shift], service.atlas.hierarchy)[0]
 
@@ -265,9 +270,7 @@ def _people(shifts: Iterable[Shift]) -> set[str]:
     return {person for s in shifts for person in (s.person, s.stand_in_for) if person is not None}
 
 
-def _report(
-    service: Installation, outcomes: Sequence[tuple[int | None, str, str, Asked | None]]
-) -> dict[str, Any]:
+def _report(service: Reads, outcomes: Sequence[tuple[int | None, str, str, Asked | None]]) -> dict[str, Any]:
     """Each row with what became of it; people by what screens call them, or as they were named."""
     with service.reader.connect() as connection:
         names = display_names(connection, [one.person for *_, one in outcomes if one is not None])
