@@ -107,7 +107,7 @@ def now(
 
 @router.get("/mine")
 def mine(reader: Reader, gridgov: GridGov) -> Response:
-    """My own duty: the one that runs, those that come, and until when it is kept where I am."""
+    """My own duty: the one that runs, those that come, and since and until when it is kept where I am."""
     service = gridgov.service
     with service.reader.connect() as connection:
         held = keeping.of_person(connection, reader.person.id, reader.now, service.stream)
@@ -118,7 +118,7 @@ def mine(reader: Reader, gridgov: GridGov) -> Response:
         {
             "now": runs[0] if runs else None,
             "coming": [one for one in told if one not in runs],
-            "position_kept_until": runs[0]["ends_at"] if runs and kept is not None else None,
+            "position": None if kept is None else {"at": kept.at, "kept_until": kept.until},
         }
     )
 

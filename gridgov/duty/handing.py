@@ -30,7 +30,7 @@ from gridgov.accounts import Person
 from gridgov.duty import keeping
 from gridgov.duty.errors import CannotTakeOver, NotOnDuty
 from gridgov.duty.keeping import May
-from gridgov.duty.rota import Asked, Rota, Shift, present
+from gridgov.duty.rota import Asked, Rota, Shift
 from gridgov.errors import ServiceError
 from gridgov.scope import actor_on
 from gridgov.storage.batch import Command, Decision
@@ -162,9 +162,7 @@ def _going(connection: Connection, person: str, now: datetime, stream: str) -> S
         hours = AFTERWARDS // timedelta(hours=1)
         raise NotOnDuty(f"who hands over is on duty, or was within the last {hours} hours", person=person)
     going = begun[-1]
-    around = keeping.between(connection, now, now + timedelta(seconds=1), {person}, stream=stream)
-    running = [shift for shift in around if shift.runs(now)]
-    if going in running and going not in present(running):
+    if going.runs(now) and keeping.on_duty(connection, person, now, stream) is None:
         raise NotOnDuty("somebody stands in for who hands over: it is theirs to do", person=person)
     return going
 

@@ -84,10 +84,15 @@ def end(id_: str, at: datetime | None, by: str, may: May, stream: str = MAIN) ->
 
 
 def store(connection: Connection, shifts: Iterable[Shift], now: datetime, stream: str) -> None:
-    """Write these down, in the transaction of a chore."""
-    rows = [_row(stream, shift, now) for shift in shifts]
-    if rows:
-        connection.execute(insert(_duty), rows)
+    """Write these down, in the transaction of a chore; where those are whose place is taken is forgotten when
+    it is.
+    """
+    written = list(shifts)
+    if written:
+        connection.execute(insert(_duty), [_row(stream, shift, now) for shift in written])
+    for shift in written:
+        if shift.stand_in_for is not None:
+            _forget_at(connection, shift.stand_in_for, shift.starts_at, stream)
 
 
 def ended(
@@ -101,12 +106,9 @@ def ended(
     else:
         change = {"ends_at": to_micros(left.ends_at), "ended_by": by}
     connection.execute(update(_duty).where(_is(stream, shift.id)).values(change))
-    if left is None or left.ends_at <= now:
-        forget(connection, shift.person, stream)
-    else:
-        of = and_(_whereabouts.c.stream == stream, _whereabouts.c.person == shift.person)
-        known = update(_whereabouts).where(of, _whereabouts.c.until > to_micros(left.ends_at))
-        connection.execute(known.values(until=to_micros(left.ends_at)))
+    if left is not None:
+        _forget_at(connection, shift.person, left.ends_at, stream)
+    forget(connection, now, stream)
 
 
 def begin_earlier(connection: Connection, shift: Shift, starts_at: datetime, stream: str) -> None:
@@ -114,10 +116,17 @@ def begin_earlier(connection: Connection, shift: Shift, starts_at: datetime, str
     connection.execute(update(_duty).where(_is(stream, shift.id)).values(starts_at=to_micros(starts_at)))
 
 
-def forget(connection: Connection, person: str, stream: str) -> None:
-    """Forget where somebody was last, in the transaction of a chore."""
+def forget(connection: Connection, now: datetime, stream: str) -> int:
+    """Forget where all those were whose duty has ended, in the transaction of a chore; how many they are."""
+    ended = and_(_whereabouts.c.stream == stream, _whereabouts.c.until <= to_micros(now))
+    return connection.execute(delete(_whereabouts).where(ended)).rowcount
+
+
+def _forget_at(connection: Connection, person: str, moment: datetime, stream: str) -> None:
+    """Where somebody is is kept until that moment, and no longer."""
     of = and_(_whereabouts.c.stream == stream, _whereabouts.c.person == person)
-    connection.execute(delete(_whereabouts).where(of))
+    longer = update(_whereabouts).where(of, _whereabouts.c.until > to_micros(moment))
+    connection.execute(longer.values(until=to_micros(moment)))
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -158,6 +167,21 @@ def running(connection: Connection, now: datetime, stream: str = MAIN) -> list[S
     """The duties that run at this moment, whoever stands in for whom."""
     query = select(_duty).where(_runs(stream, now)).order_by(_duty.c.person, _duty.c.id)
     return [_shift(row) for row in connection.execute(query).mappings()]
+
+
+def on_duty(
+    connection: Connection, person: str, now: datetime, stream: str = MAIN
+) -> tuple[Shift, datetime] | None:
+    """The duty that somebody is on at this moment, and until when: its end, or until somebody takes their
+    place; None where they are on none, or are stood in for.
+    """
+    mine = next((s for s in of_person(connection, person, now, stream) if s.runs(now)), None)
+    if mine is None:
+        return None
+    there = between(connection, now, mine.ends_at, {person}, stream=stream)
+    taken = [s.starts_at for s in there if s.stand_in_for == person and s.path == mine.path]
+    until = min([mine.ends_at, *taken])
+    return None if until <= now else (mine, until)
 
 
 def of_person(connection: Connection, person: str, since: datetime, stream: str = MAIN) -> list[Shift]:

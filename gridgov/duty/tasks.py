@@ -76,7 +76,8 @@ def tasks(
     ``total`` counts all. Times are aware moments, distances metres.
     """
     with snapshot(engine) as connection:
-        here = asked.here or whereabouts.last(connection, scope.person, now, stream)
+        kept = whereabouts.last(connection, scope.person, now, stream) if asked.here is None else None
+        here = asked.here if kept is None else kept.where
         found = _ordered(_rows(connection, scope, asked.whose, stream), here)
         shown = found[: asked.limit]
         entries = history(connection, [row["id"] for row, _ in shown], stream)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, func, select
+from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from dispatch.entries import from_micros, to_micros
@@ -42,27 +42,30 @@ def note(person: str, where: Where, stream: str = MAIN) -> Chore:
     """Somebody on duty says where they are; what they said before is forgotten. Raises NotOnDuty."""
 
     def run(connection: Connection, now: datetime) -> Kept:
-        shift = next((s for s in keeping.of_person(connection, person, now, stream) if s.runs(now)), None)
-        if shift is None:
+        found = keeping.on_duty(connection, person, now, stream)
+        if found is None:
             raise NotOnDuty("where you are is kept while you are on duty; now you are not", person=person)
+        _, until = found
         key = {"stream": stream, "person": person}
         told = {"lon": where.lon, "lat": where.lat, "accuracy_m": where.accuracy_m}
-        told |= {"at": to_micros(now), "until": to_micros(shift.ends_at)}
+        told |= {"at": to_micros(now), "until": to_micros(until)}
         written = insert(_whereabouts).values(key | told)
         connection.execute(written.on_conflict_do_update(index_elements=list(key), set_=told))
-        return Kept(where, now, shift.ends_at)
+        return Kept(where, now, until)
 
     return Chore(run)
 
 
-def last(connection: Connection, person: str, now: datetime, stream: str = MAIN) -> Where | None:
+def last(connection: Connection, person: str, now: datetime, stream: str = MAIN) -> Kept | None:
     """Where somebody on duty was last; None where nobody knows, or they are not on duty."""
     w = _whereabouts.c
-    query = select(w.lon, w.lat, w.accuracy_m).where(
+    query = select(w.lon, w.lat, w.accuracy_m, w.at, w.until).where(
         w.stream == stream, w.person == person, w.until > to_micros(now)
     )
     row = connection.execute(query).first()
-    return None if row is None else Where(row.lon, row.lat, row.accuracy_m)
+    if row is None:
+        return None
+    return Kept(Where(row.lon, row.lat, row.accuracy_m), from_micros(row.at), from_micros(row.until))
 
 
 class Forgetter(Tending):
@@ -84,10 +87,5 @@ class Forgetter(Tending):
 
 
 def forget_ended(stream: str = MAIN) -> Chore:
-    """Forget where all those were whose duty has ended; returns how many."""
-
-    def run(connection: Connection, now: datetime) -> int:
-        ended = and_(_whereabouts.c.stream == stream, _whereabouts.c.until <= to_micros(now))
-        return connection.execute(delete(_whereabouts).where(ended)).rowcount
-
-    return Chore(run)
+    """Forget where all those were whose duty has ended; returns how many they are."""
+    return Chore(lambda connection, now: keeping.forget(connection, now, stream))

@@ -111,7 +111,7 @@ def test_only_the_last_place_is_kept_and_only_on_duty(service) -> None:
     assert kept(service) == 1
     with service.reader.connect() as connection:
         now = service.clock.now
-        assert whereabouts.last(connection, "inspector_n", now).lon == pytest.approx(114.015)
+        assert whereabouts.last(connection, "inspector_n", now).where.lon == pytest.approx(114.015)
         assert whereabouts.last(connection, "inspector_s", now) is None
         assert whereabouts.last(connection, "inspector_n", hours(2)) is None
 
@@ -143,6 +143,26 @@ def test_whoever_is_sent_home_is_forgotten_at_once(service) -> None:
     says(service, "inspector_n", "N1")
     service.writer.run(keeping.end(shift.id, None, "leader", may))
     assert kept(service) == 0
+
+
+def test_it_is_forgotten_where_they_were_whose_place_is_taken(service) -> None:
+    """Meanwhile they are not on duty, and nothing is taken of where they are."""
+    put(service, "inspector_n", "N1", None, 8)
+    says(service, "inspector_n", "N1")
+    put(service, "inspector", "N1", 2, 4, for_="inspector_n")
+    service.clock.now = hours(2)
+    service.forgetter.tend(woken=False)
+    assert kept(service) == 0
+    with pytest.raises(NotOnDuty):
+        says(service, "inspector_n", "N1")
+    says(service, "inspector", "N1")
+    service.clock.now = hours(4)
+    service.forgetter.tend(woken=False)
+    assert kept(service) == 0
+    says(service, "inspector_n", "N1")
+    put(service, "inspector", "N1", 6, 7, for_="inspector_n")
+    with service.reader.connect() as connection:
+        assert whereabouts.last(connection, "inspector_n", service.clock.now).until == hours(6)
 
 
 def test_the_forgetting_thread_goes_on_by_itself(service) -> None:
