@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from dispatch.automatic import AutomaticRule, Does
+from dispatch.categories import CaseStandard
 from dispatch.entries import AUTO, Entry, Fact, Place
 from dispatch.errors import CalendarTooShort
 from dispatch.incidents import Incident, extend
+from dispatch.lifecycle import Act
 from dispatch.results import dispatched, filed, standard_in_force
 from dispatch.routing import Units
 from dispatch.rules import Rules
+
+
+def rule_of(rules: Rules, norm: CaseStandard) -> AutomaticRule | None:
+    """The automatic rule of a case standard, None where it names none that there is. It asks for no fewer
+    photos than the standard demands of a report: what a person could not file, no rule files.
+    """
+    rule = rules.automatic.get(norm.automatic or "")
+    if rule is None:
+        return None
+    demanded = dict(norm.photos).get(str(Act.REPORT), 0)
+    return rule if rule.photos >= demanded else replace(rule, photos=demanded)
 
 
 def takes(rule: AutomaticRule, incident: Incident) -> bool:
@@ -43,7 +57,7 @@ def by_itself(rules: Rules, incident: Incident, units: Units, now: datetime) -> 
     its limit, dispatching is left to a person, and the report is kept and filed all the same.
     """
     norm = standard_in_force(rules.categories.get(incident.category), incident.standard)
-    rule = rules.automatic.get(norm.automatic or "")
+    rule = rule_of(rules, norm)
     if rule is None or not takes(rule, incident):
         return ()
     by = f"{AUTO}{rule.name}"

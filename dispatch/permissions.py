@@ -34,7 +34,7 @@ from dispatch.errors import (
     TooLate,
 )
 from dispatch.incidents import Incident
-from dispatch.lifecycle import TAKEABLE, Act, Role, Stage, open_acts, require
+from dispatch.lifecycle import TAKEABLE, Act, Role, Stage, require
 
 #: So long somebody can take back what they did last. The domain notes give no time; it is long enough to see
 #: a mistake, and shorter than any clock here turns yellow.
@@ -48,7 +48,7 @@ def permit(incident: Incident, act: Act, by: Actor) -> None:
     Raises NotInThisStage, NotForThisRole, and what the incident itself has against it: NotYours, SamePerson,
     PartsOpen, SupervisionOpen and their like.
     """
-    require(incident.stage, act, by.roles)
+    require(incident.stage, act, _roles(incident, act, by))
     condition = _CONDITIONS.get(act)
     if condition is not None:
         condition(incident, by)
@@ -56,7 +56,16 @@ def permit(incident: Incident, act: Act, by: Actor) -> None:
 
 def open_to(incident: Incident, by: Actor, now: datetime) -> tuple[Act, ...]:
     """What somebody can do with the incident now, in the order of the table."""
-    return tuple(act for act in open_acts(incident.stage, by.roles) if _is_open(incident, act, by, now))
+    return tuple(act for act in Act if _is_open(incident, act, by, now))
+
+
+#: What whoever reported something may do with it wherever it lies, if they may do it at all.
+_REPORTERS: Final = frozenset({Act.SELF_HANDLE, Act.NOTE, Act.ATTACH})
+
+
+def _roles(incident: Incident, act: Act, by: Actor) -> frozenset[Role]:
+    own = act in _REPORTERS and by.person == incident.reported_by
+    return by.roles | by.anywhere if own else by.roles
 
 
 def _is_open(incident: Incident, act: Act, by: Actor, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from dispatch.automation import hindrance
+from dispatch.automation import hindrance, rule_of
 from dispatch.categories import CaseStandard, Category, Field
 from dispatch.clocks import Clock, StageLimit, started
 from dispatch.entries import Dispatched, Entry, Imported, Place, Route, Started
@@ -130,7 +130,7 @@ def _explained(
 def _automatic(rules: Rules, norm: CaseStandard, place: Place, channel: str, photos: int) -> Automatic:
     if norm.automatic is None:
         return Automatic(None, None, "its case standard names no automatic rule")
-    rule = rules.automatic.get(norm.automatic)
+    rule = rule_of(rules, norm)
     if rule is None:
         return Automatic(norm.automatic, None, f"there is no automatic rule {norm.automatic!r}")
     return Automatic(rule.name, str(rule.does), hindrance(rule, place, channel, photos))

@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy import Connection, Row, and_, func, select
 
 from dispatch.automatic import AutomaticRule, Does
-from dispatch.automation import hindrance
+from dispatch.automation import hindrance, rule_of
 from dispatch.categories import CaseStandard, Category, Urgency
 from dispatch.deadlines import due
 from dispatch.entries import Place, from_micros, to_micros
@@ -318,7 +318,7 @@ def _side(rules: Rules, key: str, code: str | None) -> _Side | None:
         return None
     category = rules.categories.get(key)
     norm = standard_in_force(category, code)
-    return _Side(category, norm, rules.automatic.get(norm.automatic or ""))
+    return _Side(category, norm, rule_of(rules, norm))
 
 
 def _limit(norm: CaseStandard) -> str:

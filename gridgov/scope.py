@@ -170,7 +170,7 @@ def actor_on(
     task = incident.task
     if task is not None and task.state != UNASSIGNED and task.person == person and _looks(held, now):
         roles |= {Role.INSPECTOR}
-    return Actor(person, roles, departments_on(held, seen, now))
+    return Actor(person, roles, departments_on(held, seen, now), roles_anywhere(held, now))
 
 
 def _looks(assignments: Iterable[Assignment], now: datetime) -> bool:

@@ -7,15 +7,16 @@ import pytest
 
 from dispatch import decisions
 from dispatch.automatic import AutomaticRule, Does
-from dispatch.automation import by_itself
+from dispatch.automation import by_itself, rule_of
 from dispatch.categories import CaseStandard, Categories
 from dispatch.clocks import Clocks, StageLimit
 from dispatch.closure import facts
 from dispatch.deadlines import Calendar, Limit
 from dispatch.entries import Dispatched, Filed
-from dispatch.errors import NothingToUndo, NotInThisStage, ReasonMissing, UnknownDepartment
+from dispatch.errors import EvidenceMissing, NothingToUndo, NotInThisStage, ReasonMissing, UnknownDepartment
 from dispatch.lifecycle import Act, Stage
 from dispatch.permissions import open_to
+from dispatch.results import evidence
 from dispatch.routing import Routing
 from dispatch.rules import Rules
 from tests.dispatch import scene
@@ -229,3 +230,32 @@ def test_a_dispatch_leaves_out_routed_co_handlers_that_are_no_department_now() -
     assert decisions.dispatch(rules(), routed, DISPATCHER, NOW).co_handlers == ("lamps",)
     with pytest.raises(UnknownDepartment, match="gone"):
         decisions.dispatch(rules(), routed, DISPATCHER, NOW, co_handlers=("gone",))
+
+
+def test_a_rule_asks_for_the_photos_that_the_case_standard_demands() -> None:
+    city = town(Does.FILE)
+    rule = next(iter(city.automatic.values()))
+    for demanded, asked in ((0, 0), (2, 2)):
+        norm = CaseStandard("s", photos=(("report", demanded), ("handle", 9)), automatic=rule.name)
+        found = rule_of(city, norm)
+        assert found is not None
+        assert found.photos == max(asked, rule.photos)
+    assert rule_of(city, CaseStandard("s", automatic="no such rule")) is None
+    assert rule_of(city, CaseStandard("s")) is None
+
+
+@pytest.mark.parametrize(
+    ("photos", "act"), [(1, Act.REPORT), (2, Act.VERIFY), (1, Act.HANDLE), (3, Act.CHECK)]
+)
+def test_evidence_is_what_the_standard_demands_of_each_act(photos: int, act: Act) -> None:
+    norm = CaseStandard("s", photos=((str(act), photos),))
+    categories = Categories([replace(LAMP, standards=(norm,))])
+    city = replace(rules(), categories=categories)
+    enough = tuple(str(n) for n in range(photos))
+    evidence(city, LAMP.key, "s", act, enough)
+    with pytest.raises(
+        EvidenceMissing, match=rf"demands {photos} photo\(s\) to {act}, and there are {photos - 1}"
+    ):
+        evidence(city, LAMP.key, "s", act, enough[1:])
+    evidence(city, LAMP.key, None, act, ())
+    evidence(city, "lost", "s", act, ())
