@@ -1,8 +1,9 @@
-"""A store made by the program before clocks, standards and automatic hands goes on with this one.
+"""A store made by an older program goes on with this one.
 
-`store_of_editions.sql` holds what that program wrote (its tables are those of migration 0003), by its own writer
-and with people acting a minute apart: reports in every stage and one import open, one closed. The town is that of
-`tests/gridgov/town.toml`, and made up.
+`store_of_editions.sql` holds what the program before clocks, standards and automatic hands wrote (its tables are
+those of migration 0003), `store_of_rules.sql` what that before parts, suspension and tasks did (0007): each by its
+own writer and with people acting a minute apart, reports in every stage and one import open, one closed. The town
+is that of `tests/gridgov/town.toml`, and made up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from alembic import command
 from sqlalchemy import select
@@ -25,29 +27,35 @@ from gridgov.storage import ledger, setup
 from gridgov.storage.engine import open_engine
 from gridgov.storage.rebuild import differences
 from gridgov.storage.setup import init
-from gridgov.storage.tables import CommandRow, IncidentRow
+from gridgov.storage.tables import CommandRow, IncidentRow, SightRow
 from gridgov.sweeping import Sweeper
 from tests.gridgov import scene
 from tests.gridgov.storage.conftest import Town
 
-OLD = Path(__file__).parent / "store_of_editions.sql"
+HERE = Path(__file__).parent
 _incident = IncidentRow.__table__  # type: ignore[attr-defined]
+_sight = SightRow.__table__  # type: ignore[attr-defined]
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> str:
-    """The older store, as that program left it."""
-    file = tmp_path / "old.db"
+def store(folder: Path, name: str, version: str) -> str:
+    """An older store, as its program left it: what is in a file, in the tables of a version."""
+    file = folder / "old.db"
     engine = open_engine(f"sqlite:///{file}", writes=True)
     with engine.begin() as connection:
         config = setup._config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
+        command.upgrade(config, version)
     engine.dispose()
     with sqlite3.connect(file) as filled:
-        filled.executescript(OLD.read_text(encoding="utf-8"))
+        filled.executescript((HERE / name).read_text(encoding="utf-8"))
     filled.close()
     return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    """The store of before the city's rules."""
+    return store(tmp_path, "store_of_editions.sql", "0003")
 
 
 @pytest.fixture
@@ -80,6 +88,27 @@ def test_every_column_is_what_the_ledger_says(old: str) -> None:
     assert {stage: clock for stage, clock in clocks if clock} == {"handling": "handling"}
     assert clocks["handling", "handling"] == stages["handling"] == 7
     assert len(unconfirmed) == 1
+
+
+def test_parts_returns_and_who_sees_are_what_the_ledger_says(tmp_path: Path) -> None:
+    """The town of before parts: with co-handlers in every stage, what was returned once, twice, and again."""
+    old = store(tmp_path, "store_of_rules.sql", "0007")
+    assert init(old, "another") is False
+    engine = open_engine(old)
+    with engine.connect() as connection:
+        assert [str(found) for found in differences(connection)] == []
+        rows = list(connection.execute(select(_incident)).mappings())
+        seen = Counter(connection.execute(select(_sight.c.who)).scalars())
+    engine.dispose()
+    handovers = Counter(
+        " ".join(f"{there}>{to}" for there, to, *_ in orjson.loads(row["handovers"]))
+        for row in rows
+        if row["returned_at"] is not None
+    )
+    assert handovers == {"water>None": 1, "water>cleaning": 1, "water>water water>office": 1}
+    parts = Counter(tuple(part["department"] for part in orjson.loads(row["parts"])) for row in rows)
+    assert parts["cleaning", "office"] > 5
+    assert seen["d:cleaning"] == seen["d:office"] + 1 > 4
 
 
 def test_what_is_overdue_is_said_once_and_only_that(town: Town) -> None:
