@@ -7,56 +7,76 @@ go who does what, where and in which order; ids and times are always fresh.
 from __future__ import annotations
 
 import heapq
-import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
-from PIL import Image
 
 from dispatch.lifecycle import ACT_ZH, ENDED, STAGE_ZH, TRANSITIONS, Act, Role, Stage, Transition
-from geodata.datum import Datum, from_wgs84
+from geodata.datum import Datum
 from gridgov.clock import new_id, utcnow
 from gridgov.errors import ServiceError
+from gridgov.made_up import Choices, MadeUp, NobodyThere, position
+from gridgov.played import Case, Did, makes_sense, who_may
 from gridgov.players import Player, Refused
-from gridgov.scope import Seen
-from gridgov.terrain import Terrain
+from gridgov.rota_played import go_on_duty
 
 #: What is played: the table without what happens by itself, and without imported history, which comes in
 #: through a file and not through people.
 PLAYED: Final = tuple(
     row
     for row in TRANSITIONS
-    if row.roles and row.act not in (Act.IMPORT, Act.ADOPT, Act.REPORT) and row.stage is not Stage.IMPORTED
+    if row.roles
+    and row.act not in (Act.IMPORT, Act.ADOPT, Act.REPORT)
+    and Stage.IMPORTED not in (row.stage, row.outcome)
 )
-#: What can be done only sometimes: where a rule did something by itself, where nobody answered in time.
-SOMETIMES: Final = frozenset({Act.UNDO, Act.ACKNOWLEDGE, Act.PASS_ON})
 #: How often a branch is taken beside the others of its stage, once each has been taken; 1 unless said here.
-WEIGHTS: Final[Mapping[tuple[Act, str], float]] = {
-    (Act.FILE, ""): 40,
-    (Act.REJECT, ""): 3,
-    (Act.ASK, ""): 8,
-    (Act.VERIFY, "found"): 40,
-    (Act.VERIFY, "not_found"): 8,
-    (Act.DISPATCH, ""): 40,
-    (Act.ACKNOWLEDGE, ""): 60,
-    (Act.PASS_ON, ""): 20,
-    (Act.HANDLE, ""): 40,
-    (Act.RETURN, ""): 5,
-    (Act.CHECK, "passed"): 40,
+WEIGHTS: Final[Mapping[Act, float]] = {
+    Act.FILE: 40,
+    Act.REJECT: 3,
+    Act.ASK: 8,
+    Act.JOIN: 12,
+    Act.VERIFY: 24,
+    Act.DISPATCH: 40,
+    Act.ACKNOWLEDGE: 60,
+    Act.PASS_ON: 20,
+    Act.ACCEPT: 40,
+    Act.ACCEPT_TASK: 60,
+    Act.ASSIGN: 3,
+    Act.REPORT_PART: 60,
+    Act.APPLY: 6,
+    Act.APPEAL: 6,
+    Act.GRANT: 30,
+    Act.REFUSE: 10,
+    Act.ANSWER: 60,
+    Act.HANDLE: 40,
+    Act.RETURN: 5,
+    Act.CHECK: 40,
+    Act.CLOSE: 40,
+    Act.CALL_BACK: 10,
+    Act.DECIDE: 20,
+    Act.ATTACH: 2,
+    Act.NOTE: 2,
+    Act.TAKE_BACK: 0.2,
+}
+#: How often a check fails, and somebody who goes and looks finds nothing, beside the other outcome.
+SELDOM: Final[Mapping[tuple[Act, str], float]] = {
     (Act.CHECK, "failed"): 5,
-    (Act.CLOSE, ""): 40,
-    (Act.ATTACH, ""): 2,
-    (Act.NOTE, ""): 2,
+    (Act.VERIFY, "not_found"): 6,
 }
 #: An incident that has ended is left alone this much oftener than it is reopened or remarked upon.
-LEFT_ALONE: Final = 40.0
+LEFT_ALONE: Final = 60.0
 
+#: What can be done only for a moment goes before all else the first time.
+FLEETING: Final = 1000.0
+_FLEETING: Final = frozenset({Act.TAKE_BACK, Act.JOIN, Act.DECLINE_TASK, Act.DECLINE, Act.REPORT_PART})
+
+ON_THE_SPOT, AGAIN_THE_SAME = "put right on the spot", "the same as somebody else's"
 REPORTS: Final[Mapping[str, float]] = {
     "on the spot": 60,
     "with a photo": 12,
@@ -67,63 +87,24 @@ REPORTS: Final[Mapping[str, float]] = {
     "by a clock that runs ahead": 3,
     "sent twice": 4,
     "taken by a rule": 12,
+    ON_THE_SPOT: 5,
+    AGAIN_THE_SAME: 20,
 }
-AS_ROUTED, SAME_AGAIN, ANOTHER = "as routed", "to the same department again", "to another department"
-FILED: Final[Mapping[str, float]] = {"as it came": 9, "in another category": 1}
 PLACED: Final = "put on the map"
 TRAY: Final[Mapping[str, float]] = {PLACED: 4, "dealt with where it is": 1}
 #: An incident's next act comes after this many times the pause between two reports, on average: with about
-#: eight acts an incident, some sixteen are open at any time, at any pace.
+#: a dozen acts an incident, some two dozen are open at any time, at any pace.
 THINKING: Final = 2.0
 #: More than the two minutes that the rules tolerate.
 AHEAD: Final = timedelta(minutes=10)
 #: Seconds between two lines about what was done.
 SAY_EVERY_S: Final = 10.0
-
-_REASONS: Final[Mapping[Act, tuple[str, ...]]] = {
-    Act.REJECT: ("演示:现场未发现该问题", "演示:与既有案卷重复"),
-    Act.ASK: ("演示:照片看不清,请现场核实",),
-    Act.UNDO: ("演示:误派,改由人工受理",),
-    Act.ACKNOWLEDGE: ("演示:已督促责任部门",),
-    Act.PASS_ON: ("演示:超出本级权限,请上级协调",),
-    Act.RETURN: ("演示:不属本部门职责", "演示:权属单位有误"),
-    Act.HANDLE: ("演示:已清理完毕", "演示:已修复并恢复通行", "演示:已更换部件"),
-    Act.REOPEN: ("演示:回访不满意", "演示:问题再次出现"),
-    Act.CANCEL: ("演示:误报,按值班长意见作废",),
-}
-_NOT_FOUND: Final = ("演示:现场未发现该问题",)
-_FAILED_CHECKS: Final = ("演示:现场仍有残留", "演示:修复不到位")
-
-
-T = TypeVar("T")
-
-
-class NobodyThere(ServiceError):
-    """None of the people played may do what comes next."""
+#: So many of the last reports may be reported again by somebody else.
+REMEMBERED: Final = 20
 
 
 class NotOffered(ServiceError):
     """The server does not offer an act that the lifecycle's table allows."""
-
-
-@dataclass(slots=True)
-class Choices:
-    """Picks by weight; an option never picked before goes first, so that a short run picks them all."""
-
-    rng: np.random.Generator
-    taken: Counter[str] = field(default_factory=Counter)
-
-    def pick(self, kind: str, options: Mapping[str, float]) -> str:
-        """One of the options, counted as ``kind: option``."""
-        names = [name for name in options if not self.taken[f"{kind}: {name}"]] or list(options)
-        weights = np.array([options[name] for name in names], float)
-        name = names[int(self.rng.choice(len(names), p=weights / weights.sum()))]
-        self.taken[f"{kind}: {name}"] += 1
-        return name
-
-    def one(self, options: Sequence[T]) -> T:
-        """Any one of them."""
-        return options[int(self.rng.integers(len(options)))]
 
 
 @dataclass(slots=True)
@@ -157,33 +138,38 @@ class Simulation:
     ) -> None:
         self.people, self.clock, self.ids = tuple(people), clock, ids
         self.rng, self.choices, self.tally = rng, Choices(rng), Tally()
-        self.leader = self._anybody(Role.SHIFT_LEADER, of=())
-        listed = self.leader.get("/api/categories")["categories"]
-        self.categories = [one["key"] for one in listed]
-        self.by_rule = list(_by_rule(listed))
-        self.departments = [one["code"] for one in self.leader.get("/api/departments")["departments"]]
-        self.terrain = Terrain(self.leader, rng)
+        self.leader = next(one for one in self.people if _leads_all(one))
+        self.city = MadeUp(self.people, self.leader, self.choices, clock)
+        self.by_rule = list(_by_rule(self.city.listed))
+        go_on_duty(self.people, self.leader, self.city.terrain, clock(), ids)
+        self._reported: list[dict[str, Any]] = []
+        self._twins: dict[str, str] = {}
+        self._did: dict[str, Did] = {}
 
     def report(self) -> str:
         """Somebody reports something; the incident's id."""
         how = self.choices.pick("report", REPORTS)
         by_phone = how == "by telephone"
-        who = self._anybody(Role.INTAKE_CLERK if by_phone else Role.INSPECTOR)
+        who = self.city.anybody(Role.INTAKE_CLERK if by_phone else Role.INSPECTOR)
         sent = self._report_body(how, who)
+        if how == AGAIN_THE_SAME:
+            sent |= self._again(sent["id"])
         receipt = who.post("/api/incidents", sent)
         if how == "sent twice":
             receipt = who.post("/api/incidents", sent)
         self.tally.reports += 1
         self.tally.done[_REPORT] += 1
-        if receipt["automatic"]:
-            self.tally.done.update(_AUTOMATIC[: 2 if receipt["lead"] else 1])
+        if how == ON_THE_SPOT:
+            self.tally.done[_SELF_HANDLED] += 1
+        elif "position" in sent:
+            self._reported = [*self._reported[1 - REMEMBERED :], sent]
         self._say(receipt["case_number"], Act.REPORT, Stage(receipt["stage"]), f"{who.name} ({how})")
         return str(sent["id"])
 
     def _report_body(self, how: str, who: Player) -> dict[str, Any]:
         body: dict[str, Any] = {
             "id": self.ids(),
-            "category": self.choices.one(self.categories),
+            "category": self.choices.one(self.city.categories),
             "words": "演示:虚构的上报,并非真实情况",
             "channel": "hotline" if how == "by telephone" else "inspector",
         }
@@ -193,132 +179,114 @@ class Simulation:
             body["reporter"] = {"name": "演示市民", "phone": f"000-{int(self.rng.integers(10_000)):04d}"}
         if how == "taken by a rule":
             body |= self.choices.one(self.by_rule)
-        if how in ("with a photo", "taken by a rule"):
-            body["photos"] = [self._photo(who)]
+        if how in ("with a photo", "taken by a rule", ON_THE_SPOT):
+            body["photos"] = [self.city.photo(who)]
+        if how == ON_THE_SPOT:
+            body["self_handled"] = {"result": "演示:随手清理", "photos": [self.city.photo(who)]}
         if how == "by a clock that runs ahead":
             body["happened_at"] = (self.clock() + AHEAD).isoformat()
         if how == "outside every grid":
-            body["position"] = _position(*self.terrain.outside(), Datum.wgs84)
+            body["position"] = position(*self.city.terrain.outside(), Datum.wgs84)
         elif how != "without a position":
             datum = self.choices.one([Datum.gcj02, Datum.bd09, Datum.cgcs2000])
-            point = self.terrain.point(self._area(who))
-            body["position"] = _position(*point, datum if how == "in another datum" else Datum.wgs84)
+            point = self.city.terrain.point(self.city.area(who))
+            body["position"] = position(*point, datum if how == "in another datum" else Datum.wgs84)
         return body
 
-    def _area(self, who: Player) -> tuple[str, ...]:
-        """Somewhere among the grids that somebody looks after."""
-        now = self.clock()
-        return self.choices.one([a.path for a in who.assignments if a.runs(now)])
+    def _again(self, id_: str) -> dict[str, Any]:
+        """What somebody else reported, where and as what, if it is still open; nothing where none is."""
+        for sent in reversed(self._reported):
+            row = self.leader.get(f"/api/incidents/{sent['id']}")["row"]
+            if Stage(row["stage"]) not in ENDED and row["path"]:
+                self._twins[id_] = sent["id"]
+                return {"category": row["category"], "position": sent["position"]}
+        return {}
 
     def advance(self, incident: str) -> bool:
         """Somebody takes an incident one step further; False where it has ended and is left alone."""
-        told = self.leader.get(f"/api/incidents/{incident}")
-        row, offered = told["row"], told["acts"]
-        stage = Stage(row["stage"])
-        options = {
-            _name(t): WEIGHTS.get((t.act, t.outcome), 1.0)
+        case = self._case(incident)
+        stage = Stage(case.row["stage"])
+        moves = {
+            _name(t): t
             for t in PLAYED
-            if t.stage is stage and (t.act not in SOMETIMES or t.act in offered)
+            if t.stage is stage and makes_sense(t, case) and who_may(t, case, self.people)
         }
+        if not moves:
+            where = "/".join(case.row["path"]) or "the tray"
+            raise NobodyThere(
+                f"nobody has anything to do in {where}, led by {case.row['lead']}", incident=incident
+            )
+        options = {name: self._weight(name, move) for name, move in moves.items()}
         if stage in ENDED and all(self.choices.taken[f"{stage}: {name}"] for name in options):
             options["nothing"] = LEFT_ALONE
-        in_tray = stage is Stage.INTAKE and not row["path"]
+        in_tray = stage is Stage.INTAKE and not case.row["path"]
         placed = in_tray and self.choices.pick("tray", TRAY) == PLACED
         name = str(Act.PLACE) if placed else self.choices.pick(str(stage), options)
         if name == "nothing":
             return False
-        (move,) = (t for t in PLAYED if t.stage is stage and _name(t) == name)
-        self._act(incident, row, move)
+        self._act(case, moves[name])
         return True
 
-    def _act(self, incident: str, row: dict[str, Any], move: Transition) -> None:
-        who = self._somebody_for(row, move)
+    def _weight(self, name: str, move: Transition) -> float:
+        usual = SELDOM.get((move.act, move.outcome)) or WEIGHTS.get(move.act, 1.0)
+        taken = self.choices.taken[f"{move.stage}: {name}"]
+        return FLEETING if move.act in _FLEETING and not taken else usual
+
+    def _case(self, incident: str) -> Case:
+        told = self.leader.get(f"/api/incidents/{incident}")
+        row = told["row"]
+        return Case(
+            row,
+            frozenset(told["acts"]),
+            self.city.demands(row),
+            self._twin(incident),
+            self._last(incident),
+            self.clock(),
+        )
+
+    def _twin(self, incident: str) -> dict[str, Any] | None:
+        """The row of what it may be the same as, while that can lead."""
+        other = self._twins.get(incident)
+        row = None if other is None else self.leader.get(f"/api/incidents/{other}")["row"]
+        return None if row is None or Stage(row["stage"]) in ENDED else dict(row)
+
+    def _last(self, incident: str) -> Did | None:
+        """What was done last, where whoever did it is offered to take it back."""
+        did = self._did.get(incident)
+        if did is None:
+            return None
+        try:
+            offered = did.who.get(f"/api/incidents/{incident}")["acts"]
+        except Refused as refused:
+            # Who gave it away does not see it any more.
+            if refused.status != _NOT_THERE:
+                raise
+            return None
+        return did if Act.TAKE_BACK in offered else None
+
+    def _act(self, case: Case, move: Transition) -> None:
+        incident = case.row["id"]
+        who = self.choices.one(who_may(move, case, self.people))
         seen = who.get(f"/api/incidents/{incident}")
         if move.act not in seen["acts"]:
             raise NotOffered(
-                f"{who.name} is not offered {move.act} in stage {row['stage']}", incident=incident
+                f"{who.name} is not offered {move.act} in stage {case.row['stage']}", incident=incident
             )
-        more = self._more(move, seen["row"], who)
-        body = {"id": self.ids(), "seen": seen["row"]["number"], **more}
-        who.post(f"/api/incidents/{incident}/{move.act}", body)
+        body = {"id": self.ids(), "seen": seen["row"]["number"], **self.city.more(move, case, who)}
+        receipt = who.post(f"/api/incidents/{incident}/{move.act}", body)
+        done = _as_it_came(move, Stage(receipt["stage"]))
         self.tally.acts += 1
-        self.tally.done[move] += 1
-        self._say(row["case_number"], move.act, move.to, who.name)
-
-    def _somebody_for(self, row: dict[str, Any], move: Transition) -> Player:
-        now, path, lead = self.clock(), tuple(row["path"]), row["lead"]
-        able = [
-            one
-            for one in self.people
-            if not move.roles.isdisjoint(one.roles(Seen(path, () if lead is None else (lead,)), now))
-            and not (move.act is Act.CHECK and one.id == row["handled_by"])
-        ]
-        if not able:
-            where = "/".join(path) or "the tray"
-            raise NobodyThere(f"nobody may {move.act} in {where}, led by {lead}", incident=row["id"])
-        return self.choices.one(able)
-
-    def _more(self, move: Transition, row: dict[str, Any], who: Player) -> dict[str, Any]:
-        """What an act carries beside its id and the number seen."""
-        if move.act in _REASONS:
-            return {"reason": self.choices.one(_REASONS[move.act])}
-        if move.act is Act.VERIFY:
-            found = move.outcome == "found"
-            return {"found": found} | ({} if found else {"reason": self.choices.one(_NOT_FOUND)})
-        if move.act is Act.CHECK:
-            passed = move.outcome == "passed"
-            return {"passed": passed} | ({} if passed else {"reason": self.choices.one(_FAILED_CHECKS)})
-        if move.act is Act.PLACE:
-            somewhere = self._area(self._anybody(Role.INSPECTOR))
-            return {"position": _position(*self.terrain.point(somewhere), Datum.wgs84)}
-        if move.act is Act.FILE and self.choices.pick("file", FILED) != "as it came":
-            return {"category": self.choices.one(self.categories), "urgency": "urgent"}
-        if move.act is Act.DISPATCH:
-            return self._department(row)
-        if move.act is Act.NOTE:
-            return {"words": "演示:备注"}
-        return {"photos": [self._photo(who)]} if move.act is Act.ATTACH else {}
-
-    def _department(self, row: dict[str, Any]) -> dict[str, Any]:
-        path, now = tuple(row["path"]), self.clock()
-        able = [
-            code
-            for code in self.departments
-            if any(Role.HANDLER in one.roles(Seen(path, (code,)), now) for one in self.people)
-        ]
-        others = [code for code in able if code != row["department"]]
-        returned = row["returns"] > 0 and row["last_lead"] == row["department"]
-        usual = SAME_AGAIN if returned else AS_ROUTED
-        options = ({usual: 6.0} if row["department"] in able else {}) | ({ANOTHER: 1.0} if others else {})
-        if not options:
-            where = "/".join(path) or "the tray"
-            raise NobodyThere(f"none of the people played handles anything in {where}", incident=row["id"])
-        kind = "dispatch after a return" if returned else "dispatch"
-        if self.choices.pick(kind, options) == ANOTHER:
-            return {"department": self.choices.one(others)}
-        return {}
-
-    def _anybody(self, role: Role, of: tuple[str, ...] | None = None) -> Player:
-        """Somebody in a role; ``of`` the grid that it is for."""
-        now = self.clock()
-        able = [
-            p
-            for p in self.people
-            if any(a.role is role and a.runs(now) and of in (None, a.path) for a in p.assignments)
-        ]
-        if not able:
-            raise NobodyThere(f"there is no {role} among the people played")
-        return self.choices.one(able)
-
-    def _photo(self, who: Player) -> str:
-        """Upload a made-up photo: patches of colour, another one each time."""
-        pixels = self.rng.integers(0, 255, (6, 8, 3), np.uint8)
-        file = io.BytesIO()
-        Image.fromarray(pixels).resize((320, 240), Image.Resampling.NEAREST).save(file, "JPEG")
-        return str(who.upload("/api/photos", file.getvalue(), "image/jpeg")["digest"])
+        self.tally.done[done] += 1
+        self._did[incident] = Did(who, done)
+        self._say(case.row["case_number"], move.act, done.to, who.name)
 
     def _say(self, case_number: str, act: Act, to: Stage, who: str) -> None:
         self.tally.last = f"{case_number} {act} {ACT_ZH[act]} by {who} -> {to} {STAGE_ZH[to]}"
+
+
+def _leads_all(one: Player) -> bool:
+    """Is this the shift leader of the whole city?"""
+    return any(a.role is Role.SHIFT_LEADER and not a.path for a in one.assignments)
 
 
 def play(
@@ -381,15 +349,14 @@ def _name(row: Transition) -> str:
     return f"{row.act} {row.outcome}".strip()
 
 
-def _position(lon: float, lat: float, datum: Datum) -> dict[str, Any]:
-    """A WGS-84 point as a phone that speaks ``datum`` sends it."""
-    sent_lon, sent_lat = from_wgs84(lon, lat, datum)
-    return {"lon": sent_lon, "lat": sent_lat, "datum": str(datum), "accuracy_m": 8.0}
+def _as_it_came(move: Transition, stage: Stage) -> Transition:
+    """The row that was taken: whose it is after a correction, the server says."""
+    if move.to is stage:
+        return move
+    (came,) = (t for t in TRANSITIONS if (t.stage, t.act, t.to) == (move.stage, move.act, stage))
+    return came
 
 
-_AUTOMATIC: Final = tuple(
-    row
-    for row in TRANSITIONS
-    if (row.stage, row.act) in ((Stage.INTAKE, Act.FILE), (Stage.DISPATCH, Act.DISPATCH))
-)
+_NOT_THERE: Final = 404
 (_REPORT,) = (row for row in TRANSITIONS if row.act is Act.REPORT)
+(_SELF_HANDLED,) = (row for row in TRANSITIONS if row.act is Act.SELF_HANDLE)

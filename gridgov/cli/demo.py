@@ -21,10 +21,11 @@ from gridgov.cli.output import print_table, progress, say
 from gridgov.cli.reading import settings_of
 from gridgov.clock import new_id
 from gridgov.demo import FOLDER, Cast, people_file, prepare, start_over
+from gridgov.made_up import NobodyThere
 from gridgov.players import Account, Player, Refused, ServerGone
 from gridgov.serving import serve
 from gridgov.settings import Settings
-from gridgov.simulation import NobodyThere, Simulation, play
+from gridgov.simulation import Simulation, play
 
 
 def register(app: typer.Typer) -> None:
