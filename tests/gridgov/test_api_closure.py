@@ -135,6 +135,29 @@ def test_what_makes_no_sense_is_refused(site: Site, query: str, status: int) -> 
     assert site.as_("manager").get(f"/api/closure?{query}").status_code == status
 
 
+def test_what_is_joined_and_what_is_suspended_is_counted_apart(town: Site) -> None:
+    """The open cover of N2 waits for dispatch: another report of it follows it; then it is suspended."""
+    before = ask(town)["total"]
+    (leader,) = [
+        r for r in town.as_("leader").get("/api/incidents").json()["rows"] if r["path"][-1:] == ["N2"]
+    ]
+    again = str(town.as_("inspector").report(scene.COVER, "N2")["incident"])
+    town.as_("clerk").act("file", leader["id"], 1)
+    assert town.as_("clerk").act("join", again, 1, leader=leader["id"]).status_code == 200
+    after = ask(town)["total"]
+    assert (after["tally"]["reported"], after["tally"]["joined"]) == (6, 1)
+    assert pairs(after)["closed_of_reported"] == pairs(before)["closed_of_reported"]
+    town.as_("leader").act("dispatch", leader["id"], 3)
+    until = (town.clock.now + timedelta(days=30)).isoformat()
+    town.as_("water").act("apply", leader["id"], 4, wish="suspension", reason="等配件", until=until)
+    assert town.as_("leader").act("grant", leader["id"], 5).status_code == 200
+    suspended = ask(town)["total"]
+    assert (suspended["tally"]["suspended"], suspended["tally"]["due_suspended"]) == (1, 1)
+    assert pairs(suspended)["closure"] == (2, 2)
+    assert pairs(suspended)["closure_with_suspended"] == (2, 3)
+    assert ask(town, "by=street")["total"]["tally"] == suspended["tally"]
+
+
 class TestScope:
     """Figures are of what somebody answers for, and of nothing else."""
 
@@ -166,6 +189,10 @@ class TestTables:
         assert table.content.startswith(b"\xef\xbb\xbf")
         lines = list(csv.DictReader(io.StringIO(table.text.removeprefix("\ufeff"))))
         assert [line["key"] for line in lines] == ["D/N", "D/S", "", "total"]
+        assert list(lines[0])[:8] == [
+            *("key", "name_zh", "name_en", "reported", "open", "closed", "rejected", "cancelled")
+        ], "columns keep their places: what came later stands at the end"
+        assert list(lines[0])[-4:] == ["joined", "self_handled", "suspended", "due_exempt"]
         for line, group in zip(lines, [*told["groups"], told["total"]], strict=True):
             for key, figure in group["figures"].items():
                 assert line[f"{key}_numerator"] == str(figure["numerator"])
