@@ -160,13 +160,7 @@ def between(
         chosen.append(_duty.c.path.startswith(path_text(under), autoescape=True))
     query = select(_duty).where(*chosen).order_by(_duty.c.starts_at, _duty.c.path, _duty.c.id)
     rows = connection.execute(query if most is None else query.limit(most))
-    return [_shift(row) for row in rows.mappings()]
-
-
-def running(connection: Connection, now: datetime, stream: str = MAIN) -> list[Shift]:
-    """The duties that run at this moment, whoever stands in for whom."""
-    query = select(_duty).where(_runs(stream, now)).order_by(_duty.c.person, _duty.c.id)
-    return [_shift(row) for row in connection.execute(query).mappings()]
+    return [shift_of(row) for row in rows.mappings()]
 
 
 def on_duty(
@@ -192,7 +186,7 @@ def of_person(connection: Connection, person: str, since: datetime, stream: str 
         _duty.c.starts_at > to_micros(since - LONGEST),
         _duty.c.ends_at > to_micros(since),
     )
-    return [_shift(row) for row in connection.execute(query.order_by(_duty.c.starts_at)).mappings()]
+    return [shift_of(row) for row in connection.execute(query.order_by(_duty.c.starts_at)).mappings()]
 
 
 def people_for(
@@ -229,7 +223,8 @@ def _meets(stream: str, since: datetime, until: datetime) -> ColumnElement[bool]
     )
 
 
-def _runs(stream: str, now: datetime) -> ColumnElement[bool]:
+def runs(stream: str, now: datetime) -> ColumnElement[bool]:
+    """The condition that a duty counts, and runs at this moment: a range of the index."""
     moment = to_micros(now)
     return and_(
         _counts(stream),
@@ -241,14 +236,14 @@ def _runs(stream: str, now: datetime) -> ColumnElement[bool]:
 
 def _found(connection: Connection, id_: str, stream: str) -> Shift | None:
     row = connection.execute(select(_duty).where(_counts(stream), _duty.c.id == id_)).mappings().first()
-    return None if row is None else _shift(row)
+    return None if row is None else shift_of(row)
 
 
 def _same(row: RowMapping, asked: Asked) -> Shift:
     """The duty that was written down before; raises IdReused where something else was asked then, or it was
     withdrawn since.
     """
-    known = _shift(row)
+    known = shift_of(row)
     now_asked = (asked.person, asked.path, asked.starts_at or known.starts_at, asked.stand_in_for)
     was = (known.person, known.path, known.starts_at, known.stand_in_for)
     if was != now_asked or row["withdrawn_at"] is not None:
@@ -271,7 +266,8 @@ def _row(stream: str, shift: Shift, now: datetime) -> dict[str, Any]:
     }
 
 
-def _shift(row: RowMapping | Mapping[str, Any]) -> Shift:
+def shift_of(row: RowMapping | Mapping[str, Any]) -> Shift:
+    """A duty of its row."""
     return Shift(
         row["id"],
         row["person"],

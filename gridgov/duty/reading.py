@@ -10,22 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, func, literal, or_, select
 
 from dispatch.entries import Place, to_micros
 from dispatch.lifecycle import Role
 from dispatch.tasks import Candidate
 from geodata.distance import metres
 from gridgov.duty import keeping
-from gridgov.duty.rota import ROLES, Shift, present
-from gridgov.storage.duty_tables import WhereaboutsRow
+from gridgov.duty.rota import ROLES, Shift
+from gridgov.storage.duty_tables import DutyRow, WhereaboutsRow
 from gridgov.storage.tables import AssignmentRow, PersonRow, path_text
 
 _assignment: Table = AssignmentRow.__table__  # type: ignore[attr-defined]
+_duty: Table = DutyRow.__table__  # type: ignore[attr-defined]
 _person: Table = PersonRow.__table__  # type: ignore[attr-defined]
 _whereabouts: Table = WhereaboutsRow.__table__  # type: ignore[attr-defined]
 
@@ -54,25 +55,27 @@ class Duty:
 
         Those on duty as a shift leader lead the others, and are not sent themselves.
         """
-        if not place.path and place.lon is None:
+        if place.lon is None or place.lat is None:
             return ()
-        here = [
-            s for depth in range(1, len(place.path) + 1) for s in self._by_path.get(place.path[:depth], ())
-        ]
-        away = self._distances(place)
-        known = {s.id for s in here}
-        elsewhere = [s for s in self._sendable if s.id not in known]
-        elsewhere.sort(key=lambda s: (away.get(s.person, np.inf), s.person))
-        found = [Candidate(s.person, len(s.path), away.get(s.person), s.stand_in_for) for s in here]
-        return found + [
-            Candidate(s.person, 0, away.get(s.person), s.stand_in_for) for s in elsewhere[:MOST_ELSEWHERE]
-        ]
+        prefixes = (path_text(place.path[:depth]) for depth in range(1, len(place.path) + 1))
+        here = [number for path in prefixes for number in self._by_path.get(path, ())]
+        near = self._nearest(place.lon, place.lat, MOST_ELSEWHERE + len(here))
+        elsewhere = [number for number in near if number not in here][:MOST_ELSEWHERE]
+        numbers = [*here, *elsewhere]
+        lons, lats = self._points[0][numbers], self._points[1][numbers]
+        away = metres(place.lon, place.lat, lons, lats).tolist()
+        return [self._candidate(n, n in here, distance) for n, distance in zip(numbers, away, strict=True)]
+
+    def _candidate(self, number: int, holds_it: bool, distance: float) -> Candidate:
+        row = self._sendable[number]
+        depth = row.path.count("/") if holds_it else 0
+        return Candidate(row.person, depth, None if row.lon is None else distance, row.stand_in_for)
 
     def is_inspector(self, person: str, path: tuple[str, ...]) -> bool:  # noqa: ARG002
         """May this person be sent to look at what lies there? An inspector of any grid may, and whoever
         stands in for one.
         """
-        if any(s.person == person for s in self._sendable):
+        if any(row.person == person for row in self._sendable):
             return True
         return self._holds(person, _assignment.c.role == Role.INSPECTOR)
 
@@ -86,54 +89,56 @@ class Duty:
         """Who is on duty at this moment, but for those whom somebody stands in for, and those who may not be
         any more: an assignment ended, or they left.
         """
-        running = keeping.running(self._connection, self._now, self._stream)
-        if not running:
-            return []
-        held = defaultdict(list)
+        return [keeping.shift_of(row._mapping) for row in self._rows]
+
+    @cached_property
+    def _rows(self) -> list[Row[Any]]:
+        """The same as they stand in the store, each with where they were last, by person."""
+        on = and_(
+            _whereabouts.c.stream == self._stream,
+            _whereabouts.c.person == _duty.c.person,
+            _whereabouts.c.until > to_micros(self._now),
+        )
+        of = and_(_assignment.c.person == _duty.c.person, _assignment.c.role.in_(ROLES))
+        may = exists().where(of, self._assigned(), _reaches(_duty.c.path))
         query = (
-            select(_assignment.c.person, _assignment.c.path)
-            .join(_person, _person.c.id == _assignment.c.person)
-            .where(_person.c.active, _assignment.c.role.in_(ROLES), self._assigned())
+            select(_duty, _whereabouts.c.lon, _whereabouts.c.lat, and_(_person.c.active, may).label("may"))
+            .join(_person, _person.c.id == _duty.c.person)
+            .outerjoin(_whereabouts, on)
+            .where(keeping.runs(self._stream, self._now))
         )
-        for person, path in self._connection.execute(query):
-            held[person].append(path)
-        return [s for s in present(running) if any(path_text(s.path).startswith(p) for p in held[s.person])]
+        rows = self._connection.execute(query).all()
+        replaced = {(row.stand_in_for, row.path) for row in rows if row.stand_in_for is not None}
+        left = [row for row in rows if row.may and (row.person, row.path) not in replaced]
+        return sorted(left, key=lambda row: (row.person, row.path))
 
     @cached_property
-    def where(self) -> dict[str, Where]:
-        """Where those on duty were last, as far as they said, by person."""
-        w = _whereabouts.c
-        query = select(w.person, w.lon, w.lat, w.accuracy_m).where(
-            w.stream == self._stream, w.until > to_micros(self._now)
-        )
-        return {
-            row.person: Where(row.lon, row.lat, row.accuracy_m) for row in self._connection.execute(query)
-        }
+    def _sendable(self) -> list[Row[Any]]:
+        return [row for row in self._rows if row.role == Role.INSPECTOR]
 
     @cached_property
-    def _sendable(self) -> list[Shift]:
-        return [s for s in self.present if s.role is Role.INSPECTOR]
-
-    @cached_property
-    def _by_path(self) -> dict[tuple[str, ...], list[Shift]]:
+    def _by_path(self) -> dict[str, list[int]]:
         found = defaultdict(list)
-        for shift in self._sendable:
-            found[shift.path].append(shift)
+        for number, row in enumerate(self._sendable):
+            found[row.path].append(number)
+        return found
+
+    def _nearest(self, lon: float, lat: float, many: int) -> list[int]:
+        """So many of those who can be sent, the nearest first; of equals, and where nobody knows where they
+        are, the first by their id. On a flat map, for which a city is small enough: this only picks whom to
+        measure.
+        """
+        lons, lats = self._points
+        east = ((lons - lon + 180) % 360 - 180) * np.cos(np.radians(lat))
+        square = east**2 + (lats - lat) ** 2
+        found: list[int] = np.argsort(np.nan_to_num(square, nan=np.inf), kind="stable")[:many].tolist()
         return found
 
     @cached_property
-    def _points(self) -> tuple[list[str], NDArray[np.float64]]:
-        known = [s.person for s in self._sendable if s.person in self.where]
-        points = [(self.where[person].lon, self.where[person].lat) for person in known]
-        return known, np.asarray(points, dtype=np.float64).reshape(-1, 2)
-
-    def _distances(self, place: Place) -> dict[str, float]:
-        """Metres to everybody whose place is known."""
-        people, points = self._points
-        if place.lon is None or place.lat is None or not people:
-            return {}
-        away = metres(place.lon, place.lat, points[:, 0], points[:, 1])
-        return dict(zip(people, away.tolist(), strict=True))
+    def _points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitudes and latitudes of those who can be sent, not a number where nobody knows."""
+        lons = np.array([row.lon for row in self._sendable], dtype=np.float64)
+        return lons, np.array([row.lat for row in self._sendable], dtype=np.float64)
 
     def _holds(self, person: str, of: ColumnElement[bool]) -> bool:
         query = (

@@ -160,14 +160,6 @@ def _holds(a: Assignment, role: Role, path: tuple[str, ...], starts_at: datetime
     return covers and a.runs(starts_at) and (a.ends_at is None or ends_at <= a.ends_at)
 
 
-def present(running: Sequence[Shift]) -> list[Shift]:
-    """Those of the duties that run at one moment whose holder nobody stands in for, by person and grid."""
-    replaced = {(s.stand_in_for, s.path) for s in running if s.stand_in_for is not None}
-    return sorted(
-        (s for s in running if (s.person, s.path) not in replaced), key=lambda s: (s.person, s.path)
-    )
-
-
 def _require_times(asked: Asked, starts_at: datetime, now: datetime) -> None:
     if not asked.path:
         raise BadDuty("a duty is in a grid: name its path", person=asked.person)

@@ -102,6 +102,14 @@ def test_the_place_of_who_is_stood_in_for_is_theirs_again(service) -> None:
     assert present(service, hours(3)) == [("inspector_n", grid)]
 
 
+def test_who_stands_in_for_a_stand_in_is_there_alone(service) -> None:
+    put(service, "inspector_n", "N1", 0.5, 8)
+    put(service, "inspector", "N1", 1, 5, for_="inspector_n")
+    put(service, "leader", "N1", 2, 3, for_="inspector")
+    names = [[person for person, _ in present(service, hours(h))] for h in (1.5, 2.5, 4)]
+    assert names == [["inspector"], ["leader"], ["inspector"]]
+
+
 def test_only_the_last_place_is_kept_and_only_on_duty(service) -> None:
     with pytest.raises(NotOnDuty):
         says(service, "inspector_n", "N1")
@@ -180,7 +188,7 @@ def test_the_forgetting_thread_goes_on_by_itself(service) -> None:
 def test_who_is_on_duty_is_a_range_of_an_index(service) -> None:
     """However much is planned or past: the plan of the query says so."""
     with service.reader.connect() as connection:
-        query = select(keeping._duty).where(keeping._runs("main", hours(1)))
+        query = select(keeping._duty).where(keeping.runs("main", hours(1)))
         text = query.compile(connection, compile_kwargs={"literal_binds": True})
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").mappings().one()
     assert "duty_begins (stream=? AND starts_at>? AND starts_at<?)" in plan["detail"]
