@@ -43,7 +43,7 @@ from dispatch.entries import (
     Verified,
 )
 from dispatch.errors import BrokenHistory, NotInThisStage
-from dispatch.lifecycle import step
+from dispatch.lifecycle import STEPS, Stage, step
 from dispatch.task_facts import Tasked
 
 _HANDLING: Final = "handling"
@@ -66,20 +66,26 @@ def add(b: Builder, entry: Entry) -> None:
             incident=entry.incident,
             number=entry.number,
         )
-    try:
-        b.stage = step(b.stage, fact.act, fact.outcome)
-    except NotInThisStage as refused:
-        raise BrokenHistory(
-            f"entry {entry.number} of incident {entry.incident} does not follow: {refused.message}",
-            incident=entry.incident,
-            number=entry.number,
-        ) from refused
+    to = STEPS.get((b.stage, fact.act, fact.outcome))
+    b.stage = _refused(b, entry) if to is None else to
     b.id, b.number, b.updated_at = entry.incident, entry.number, entry.recorded_at
     _APPLY[type(fact)](b, entry, fact)
     if type(fact) is not Tasked or entry.by != SYSTEM:
         b.last_by, b.last_act, b.last_number, b.earlier = entry.by, fact.act, entry.number, None
     if b.escalated is not None or b.set_aside is not None:
         _ask_of_what_runs(b)
+
+
+def _refused(b: Builder, entry: Entry) -> Stage:
+    """Say why an entry does not follow."""
+    try:
+        return step(b.stage, entry.fact.act, entry.fact.outcome)
+    except NotInThisStage as refused:
+        raise BrokenHistory(
+            f"entry {entry.number} of incident {entry.incident} does not follow: {refused.message}",
+            incident=entry.incident,
+            number=entry.number,
+        ) from refused
 
 
 def _ask_of_what_runs(b: Builder) -> None:
@@ -182,7 +188,7 @@ def _dispatched(b: Builder, entry: Entry, fact: Dispatched) -> None:
     b.rule, b.limit, b.due_at, b.remaining_s = fact.rule, fact.limit, fact.due_at, None
     b.dispatched_at, b.handled_at, b.handled_by = entry.recorded_at, None, None
     b.co_handlers, b.parts = fact.co_handlers, parts_of(b, fact.co_handlers)
-    _nobody_has_it_in_hand(b)
+    b.accepted_by = b.crew = b.assignee = b.application = None
     if not fact.resumed:
         b.extended = 0
     if b.handovers and b.handovers[-1].to_department is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dispatch.categories import Urgency
 from dispatch.ending_facts import CalledBack
@@ -45,8 +45,7 @@ class Task:
     answer_by: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(NamedTuple):
     """A department returned it, and this one took it (退回): None while nobody has."""
 
     from_department: str

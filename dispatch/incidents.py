@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import Final
+from typing import Final, cast
 
 from dispatch.applying import add, follows_by_itself
 from dispatch.building import OFFERED, Builder, Handover, Part, Task, notice
@@ -220,6 +220,10 @@ def extend(incident: Incident | None, entries: Iterable[Entry]) -> Incident:
 
 
 def _freeze(b: Builder) -> Incident:
+    """The builder itself becomes the incident, which nobody can change: the two hold the same fields in the
+    same slots, and copying eighty of them took as long as adding up five entries. Nobody keeps the builder.
+    """
     if b.stage is None:
         raise BrokenHistory("an incident without entries")
-    return Incident(*_values(b))
+    b.__class__ = Incident  # type: ignore[assignment]
+    return cast(Incident, b)

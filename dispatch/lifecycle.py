@@ -311,7 +311,8 @@ def _back() -> tuple[Transition, ...]:
 
 TRANSITIONS: Final = (*_MAIN_LINE, *_ASIDES, *_back())
 
-_TABLE: Final = {(t.stage, t.act, t.outcome): t for t in TRANSITIONS}
+#: Where each row leads.
+STEPS: Final = {(t.stage, t.act, t.outcome): t.to for t in TRANSITIONS}
 _ROLES: Final = {(t.stage, t.act): t.roles for t in TRANSITIONS}
 #: What somebody can do in a stage; what happens by itself is nobody's to do.
 _ACTS: Final = {stage: tuple(act for act in Act if _ROLES.get((stage, act))) for stage in (None, *Stage)}
@@ -323,10 +324,10 @@ _STILL: Final = frozenset(
 
 def step(stage: Stage | None, act: Act, outcome: str = "") -> Stage:
     """The stage that ``act`` leads to; raises NotInThisStage where the table has no row."""
-    row = _TABLE.get((stage, act, outcome))
-    if row is None:
+    to = STEPS.get((stage, act, outcome))
+    if to is None:
         raise NotInThisStage(act, stage or "unreported", _ACTS[stage])
-    return row.to
+    return to
 
 
 def require(stage: Stage | None, act: Act, held: Collection[Role]) -> None:
