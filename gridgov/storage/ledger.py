@@ -37,7 +37,8 @@ _MOVE = (
         previous=bindparam("new_previous"),
     )
 )
-_HASHED = (
+#: What of an entry its hash is over, in this order, beside the hash of the entry before it.
+HASHED = (
     "stream",
     "position",
     "incident",
@@ -117,7 +118,7 @@ def move_head(connection: Connection, head: Head, position: int, recorded_at: in
 def entry_hash(row: Mapping[str, Any]) -> bytes:
     """SHA-256 over an entry's stored bytes, the hash of the entry before it included."""
     parts = [row["previous"]]
-    for name in _HASHED:
+    for name in HASHED:
         item = str(row[name]).encode()
         parts += (b"%d:" % len(item), item)
     return hashlib.sha256(b"".join(parts)).digest()
