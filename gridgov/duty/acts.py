@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Engine
 
 from dispatch.lifecycle import ROLE_ZH, Role
+from geodata.errors import UnknownGrid
 from geodata.grids import Hierarchy
 from gridgov import accounts
 from gridgov.accounts import Person, display_names
@@ -26,7 +27,7 @@ from gridgov.duty.rota import Asked, Shift
 from gridgov.duty.table import RowOutcome
 from gridgov.duty.weeks import Outcome
 from gridgov.errors import OutsideScope
-from gridgov.in_force import Atlas, grid_name
+from gridgov.in_force import Atlas
 from gridgov.storage.writer import Writer
 
 #: Who writes a rota: administrators that of the whole installation.
@@ -228,7 +229,7 @@ def told(connection: Connection, shifts: Sequence[Shift], hierarchy: Hierarchy) 
             "person": one.person,
             "name": names.get(one.person),
             "path": list(one.path),
-            "grid": grid_name(hierarchy, one.path),
+            "grid": _grid(hierarchy, one.path),
             "role": one.role,
             "role_zh": ROLE_ZH[one.role],
             "starts_at": one.starts_at,
@@ -250,7 +251,7 @@ def told_over(over: HandOver, names: Mapping[str, str], hierarchy: Hierarchy) ->
         "to": over.to_person,
         "to_name": names.get(over.to_person),
         "path": list(over.path),
-        "grid": grid_name(hierarchy, over.path),
+        "grid": _grid(hierarchy, over.path),
         "at": over.at,
         "by": over.by,
         "remark": over.remark,
@@ -259,6 +260,14 @@ def told_over(over: HandOver, names: Mapping[str, str], hierarchy: Hierarchy) ->
             {"incident": one.incident, "case_number": one.case_number, "why": one.why} for one in over.left
         ],
     }
+
+
+def _grid(hierarchy: Hierarchy, path: tuple[str, ...]) -> str | None:
+    """The name of a grid; None where the edition in force has it no more: then nobody is sent for it."""
+    try:
+        return hierarchy.grid(path).name
+    except UnknownGrid:
+        return None
 
 
 def _one(service: Reads, shift: Shift) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gridgov import city
 from tests.gridgov import scene
 from tests.gridgov.conftest import position
 from tests.gridgov.duty.shifts import GRIDS, hours
@@ -118,6 +119,23 @@ def test_a_duty_is_withdrawn_or_cut_short(site) -> None:
     }
     cut = leader.post(f"/api/duty/{now['id']}/withdraw", {"at": hours(2).isoformat()}).json()
     assert (cut["withdrawn"], cut["ends_at"]) == (False, "2026-11-23T04:00:00.000000Z")
+
+
+def test_a_grid_that_is_no_more_has_no_name_and_its_duty_can_be_withdrawn(site) -> None:
+    """N1 and N2 become N3: whoever is on duty in N1 is nobody's own there any more, only near."""
+    later = put(site, "inspector_n", N1, 1, 8)
+    site.service.writer.run(
+        city.import_edition(scene.redrawn(), "second", made_up=True, findings=[], by="test")
+    )
+    leader = site.as_("leader")
+    assert [one["grid"] for one in leader.get("/api/duty").json()["duties"]] == [None]
+    assert leader.post("/api/duty", duty("inspector_s", N1)).status_code == 404
+    copied = leader.post("/api/duty/copy_week", {"week": "2026-11-23"}).json()
+    assert (copied["refused"], "N1" in copied["rows"][0]["why"]) == (1, True)
+    site.clock.now = hours(2)
+    id_ = asked_to_look(site, "N1")
+    assert [(one["incident"], one["because"]) for one in tasks(site, "inspector_n")] == [(id_, "nearest")]
+    assert leader.post(f"/api/duty/{later['id']}/withdraw", {}).status_code == 200
 
 
 def test_who_can_be_put_on_duty(site) -> None:
