@@ -17,6 +17,7 @@ from dispatch.entries import AUTO, SYSTEM, Entry
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import ACT_ZH, STAGE_ZH, Act, Role
 from dispatch.permissions import open_to
+from gridgov import joined
 from gridgov.accounts import Person, display_names
 from gridgov.frames import cursor
 from gridgov.rows import public_entry, public_row
@@ -69,6 +70,8 @@ def one(engine: Engine, person: Person, reference: str, now: datetime, stream: s
         entries = history(connection, [row["id"]], stream)[row["id"]]
         kept = words.of_incident(connection, stream, row["id"])
         names = display_names(connection, [entry.by for entry in entries])
+        leads = joined.outcome(connection, row, stream)
+        follow = joined.followers(connection, row, scope, stream)
     incident = fold(entries)
     actor = actor_on(person.id, person.assignments, incident, now)
     acts = _acts(incident, actor, now)
@@ -77,6 +80,8 @@ def one(engine: Engine, person: Person, reference: str, now: datetime, stream: s
         "row": public_row(row),
         "stage_zh": STAGE_ZH[incident.stage],
         "history": [_told(entry, kept, names) for entry in entries],
+        "outcome": leads,
+        "followers": follow,
         **_reporter(kept, told),
         "acts": [str(act) for act in acts],
         "acts_zh": {str(act): ACT_ZH[act] for act in acts},
