@@ -47,11 +47,10 @@ def _corrected(b: Builder, entry: Entry, fact: Corrected) -> None:
         b.rule = fact.route.rule
         return
     routed(b, fact.route)
+    b.remaining_s = fact.remaining_s
     if fact.elsewhere:
         b.lead = b.due_at = b.accepted_by = b.crew = b.assignee = b.application = None
-        b.remaining_s, b.undoable = fact.remaining_s, False
-        # The dispatch was right for what was known: the next one is no redirection (准确派遣率).
-        b.dispatched_to = None
+        b.undoable = False
         runs(b, entry, fact.starts)
 
 

@@ -26,8 +26,7 @@ The formulas are those of the domain notes, "Closure figures". Where an incident
   only filed was dispatched by somebody; what was rejected was never filed.
 * A **dispatch** was accurate where the incident was never given to another department afterwards, also not
   after it was reopened; returned and given to the same department again, it was. A dispatch that its author
-  took back never was one. Where a correction of the place or category took it from its department, the
-  dispatch was right for what was known: whom it is dispatched to next counts as the first.
+  took back never was one. What a correction of the place or category sent elsewhere was not accurate.
 * The **last call-back** of an incident counts, also after it was reopened because of it. It is valid for a
   question where that was answered: whether somebody was reached always is, the others are where they were
   reached and would say.

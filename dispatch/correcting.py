@@ -53,7 +53,8 @@ def correct(
 
     ``units`` and ``specialised`` are those of the place and category as they will be. While a department
     handles it, it stays there if neither whose it is nor its time limit is another now; else it goes back to
-    dispatch, its clock paused: the same limit goes on from there, another is fresh. Raises NothingToCorrect,
+    dispatch, its clock paused. Whoever had it before goes on with what was left where the limit is the same;
+    another limit is fresh, also where it waits for dispatch already. Raises NothingToCorrect,
     UnknownCategory, UnknownStandard, UnknownUrgency, ReasonMissing.
     """
     permit(incident, Act.CORRECT, by)
@@ -69,10 +70,10 @@ def correct(
         category, place.path, units, specialised, urgency, incident.channel, now, norm.department
     )
     route = routed(rules, case)
-    remaining_s, same = None, True
+    same_limit, same, remaining_s = _same_limit(incident, norm), True, incident.remaining_s
     if incident.stage is Stage.HANDLING:
-        same, same_limit = _stays(rules, incident, route, norm, units, now)
-        remaining_s = None if same or not same_limit else _left(rules, incident, now)
+        same = same_limit and _stays(rules, incident, route, units, now)
+        remaining_s = None if same else _left(rules, incident, now)
     return Corrected(
         category.key,
         str(urgency),
@@ -83,7 +84,7 @@ def correct(
         specialised,
         norm.code or None,
         not same,
-        remaining_s,
+        remaining_s if same_limit else None,
         None if same else stage_clock(rules, Clock.DISPATCH, incident.number + 1, now),
     )
 
@@ -103,19 +104,22 @@ def _urgency(category: Category, norm: CaseStandard, incident: Incident, wanted:
     return Urgency(incident.urgency) if same else norm.urgency or category.urgency
 
 
-def _stays(
-    rules: Rules, incident: Incident, route: Route, norm: CaseStandard, units: Units, now: datetime
-) -> tuple[bool, bool]:
-    """Does whoever handles it go on handling it, and is the limit the same? A department that somebody chose
-    against the rules keeps it as long as the rules say the same as before.
-    """
+def _same_limit(incident: Incident, norm: CaseStandard) -> bool:
+    """Has handling the limit that its clock ran by before?"""
     clock = incident.handling
-    same_limit = clock is not None and (str(norm.limit), norm.calendar) == (clock.limit, clock.calendar)
-    theirs = route.department == incident.lead
-    if not theirs and incident.category in rules.categories:
-        was = routed_again(rules, incident, incident.place, units, incident.specialised, now)
-        theirs = routed(rules, was).department == route.department
-    return theirs and same_limit, same_limit
+    return clock is not None and (str(norm.limit), norm.calendar) == (clock.limit, clock.calendar)
+
+
+def _stays(rules: Rules, incident: Incident, route: Route, units: Units, now: datetime) -> bool:
+    """Does whoever handles it go on handling it? A department that somebody chose against the rules keeps it
+    as long as the rules say the same as before.
+    """
+    if route.department == incident.lead:
+        return True
+    if incident.category not in rules.categories:
+        return False
+    was = routed_again(rules, incident, incident.place, units, incident.specialised, now)
+    return routed(rules, was).department == route.department
 
 
 def _left(rules: Rules, incident: Incident, now: datetime) -> float:

@@ -92,8 +92,7 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
             "dispatch_accuracy",
             "准确派遣率",
             "dispatch accuracy",
-            "never dispatched to another department afterwards, but for what was corrected or taken"
-            " back / dispatched, of those reported in the period",
+            "never dispatched to another department afterwards / dispatched, of those reported in the period",
             "never_redirected",
             "dispatched",
         ),

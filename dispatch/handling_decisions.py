@@ -16,6 +16,7 @@ from dispatch.errors import (
     BrokenHistory,
     CannotGo,
     NoMore,
+    SamePerson,
     TooLate,
     UnknownCrew,
 )
@@ -71,8 +72,8 @@ def assign(
     department: str | None = None,
 ) -> Assigned:
     """Hand it to a crew, a person, or both, inside one's department (分办). ``person_may``: is the person a
-    handler of that department there? Raises NotYours, UnknownCrew, CannotGo, ReasonMissing where neither is
-    named.
+    handler of that department there? Raises NotYours, UnknownCrew, CannotGo, also where neither is named, and
+    SamePerson for who reported, verified or checked it.
     """
     permit(incident, Act.ASSIGN, by)
     theirs = part_of(incident, by, (OPEN, ACCEPTED), department)
@@ -83,6 +84,8 @@ def assign(
             raise UnknownCrew(theirs, crew, crews)
     if person is not None and not person_may:
         raise CannotGo(f"this person is no handler of {theirs} there", department=theirs)
+    if person in incident.eyes:
+        raise SamePerson(Act.HANDLE, "reported, verified or checked")
     if crew is None and person is None:
         raise CannotGo("say which crew or which person it is handed to", department=theirs)
     return Assigned(theirs, crew, person, reason.strip())
@@ -125,7 +128,7 @@ def apply(
     if wish is Wish.EXTENSION:
         if incident.extended >= MOST_EXTENSIONS:
             raise NoMore(f"at most {MOST_EXTENSIONS} extensions are granted", granted=incident.extended)
-        if incident.due_at is None or now > incident.due_at:
+        if incident.due_at is None or now >= incident.due_at:
             raise TooLate("an extension is asked for before the limit is over", due_at=incident.due_at)
         return Applied(wish, why)
     if incident.suspensions >= MOST_SUSPENSIONS:

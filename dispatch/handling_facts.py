@@ -26,8 +26,8 @@ class Corrected(Fact):
     """Place, category, case standard or urgency were wrong and are put right, and it is routed again (更正).
 
     All of them stand here as they are from now on. ``elsewhere``: the department that had it is not the one
-    any more; it waits for dispatch, with ``remaining_s`` seconds of its limit's own kind of time left where
-    the same limit still holds, None where a fresh one begins. ``starts``: the clock of dispatch then.
+    any more; it waits for dispatch, from then on by the clock ``starts``. ``remaining_s`` are the seconds of
+    its limit's own kind of time that are left to whoever had it, None where nobody had or it begins afresh.
     """
 
     act: ClassVar[Act] = Act.CORRECT

@@ -88,13 +88,15 @@ def part_of(
 ) -> str:
     """The department for which somebody acts on a part: the lead's (unless ``lead`` is False) before a
     co-handler's, or the one named. ``states`` are those of a co-handler's part that still allow it, empty
-    for all. Raises NotYours.
+    for all. Raises NotYours, and AlreadyDone for a part that allows it no more.
     """
     own = [incident.lead] if lead and incident.lead is not None else []
     own += [part.department for part in incident.parts if not states or part.state in states]
     for department in own if named is None else [code for code in own if code == named]:
         if department in by.departments:
             return department
+    if named in by.departments and named in (incident.lead, *(part.department for part in incident.parts)):
+        raise AlreadyDone(f"{named} has done this already, or has no such part here", department=named)
     theirs = ", ".join(own) or "nobody"
     raise NotYours(f"this belongs to {theirs}, and you do not act for them here", departments=own)
 

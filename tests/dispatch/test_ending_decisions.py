@@ -182,6 +182,20 @@ class TestCorrecting:
         again = scene.dispatch(file, "2026-03-05 09:30")
         assert (again.limit, again.clock and again.clock.run) == ("3ed", 5)
 
+    def test_another_limit_is_a_fresh_one_also_after_a_return(self) -> None:
+        file = scene.dispatched(LAMP.key, MORNING)
+        scene.return_(file, "2026-03-05 09:00")
+        kept = file.add(self.by(file, Wanted(place=SOUTH)), NOW, "dis")  # type: ignore[arg-type]
+        assert kept.remaining_s == 3 * 3600.0
+        now = file.add(self.by(file, Wanted(category=NOISE.key)), NOW, "dis")  # type: ignore[arg-type]
+        assert (now.stage, now.remaining_s, now.last_lead) == ("dispatch", None, "north")
+        assert scene.dispatch(file, "2026-03-05 09:30", "north").limit == "3ed"
+
+    def test_what_is_sent_elsewhere_was_not_dispatched_accurately(self) -> None:
+        file = scene.dispatched(LAMP.key, MORNING)
+        file.add(self.by(file, Wanted(place=SOUTH)), NOW, "dis")  # type: ignore[arg-type]
+        assert scene.dispatch(file, "2026-03-05 09:30").redirected == 1
+
     def test_a_department_chosen_against_the_rules_keeps_it_where_they_say_the_same(self) -> None:
         file = scene.dispatched(LAMP.key, MORNING, to="water")
         nearby = replace(NORTH, lat=22.52)

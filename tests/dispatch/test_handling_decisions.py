@@ -82,6 +82,10 @@ class TestParts:
         assert handling_decisions.accept(file.now, both).department == "water"
         with pytest.raises(NotYours, match="belongs to water"):
             handling_decisions.accept(file.now, both, "clean")
+        file.add(handling_decisions.report_part(file.now, both, "drained"), at(MORNING), "n1")
+        for again in (handling_decisions.accept, handling_decisions.decline):
+            with pytest.raises(AlreadyDone):
+                again(file.now, both, *(("no",) if again is handling_decisions.decline else ()), "water")
 
     def test_a_stranger_has_no_part(self) -> None:
         file = shared("water")
@@ -143,6 +147,8 @@ class TestParts:
             handling_decisions.assign(city, file.now, WATER, "one", None, False)
         with pytest.raises(CannotGo, match="no handler of north"):
             handling_decisions.assign(city, file.now, NORTH, None, "w2", False)
+        with pytest.raises(SamePerson):
+            handling_decisions.assign(city, file.now, NORTH, None, "ins", True)
         with pytest.raises(CannotGo, match="which crew or which person"):
             handling_decisions.assign(city, file.now, NORTH, None, None, False)
 
@@ -172,8 +178,8 @@ class TestExtension:
     def test_two_are_granted_for_a_run_and_none_is_asked_for_when_it_is_over(self) -> None:
         file = shared()
         with pytest.raises(TooLate, match="before the limit is over"):
-            handling_decisions.apply(file.now, NORTH, Wish.EXTENSION, "more", at("2026-03-05 12:01"))
-        assert handling_decisions.apply(file.now, NORTH, Wish.EXTENSION, "more", at("2026-03-05 12:00"))
+            handling_decisions.apply(file.now, NORTH, Wish.EXTENSION, "more", at("2026-03-05 12:00"))
+        assert handling_decisions.apply(file.now, NORTH, Wish.EXTENSION, "more", at("2026-03-05 11:59"))
         for time in ("09:00", "10:00"):
             granted(file, time)
         with pytest.raises(NoMore, match="at most 2"):
