@@ -146,12 +146,13 @@ def act(by: Somebody, sent: SentAct) -> Command:
     words = _words_of(sent)
 
     def sees(incident: Incident, now: datetime) -> bool:
-        return scope_of(by.id, by.assignments, now).sees(seen_of(incident))
+        return scope_of(by.id, by.assignments, now).sees(seen_of(_as_it_was_theirs(sent.act, incident, by)))
 
     def decide(incident: Incident | None, desk: Desk) -> Decision:
         assert incident is not None
         asked_at = _asked_at(sent.act, incident, desk)
-        actor = actor_on(by.id, by.assignments, incident, desk.now, asked_at)
+        theirs = _as_it_was_theirs(sent.act, incident, by)
+        actor = actor_on(by.id, by.assignments, theirs, desk.now, asked_at)
         case = Case(sent, incident, actor, desk, words, lambda other: sees(other, desk.now))
         return verbs.decide(case)
 
@@ -169,6 +170,14 @@ def act(by: Somebody, sent: SentAct) -> Command:
         strict=sent.act in _ANSWERS,
         others=() if sent.leader is None else (sent.leader,),
     )
+
+
+def _as_it_was_theirs(act: Act, incident: Incident, by: Somebody) -> Incident:
+    """The incident for which somebody's scope and roles count. Who gave it away with their last act, as a
+    department that returns it, does not see it any more, and still can take that back.
+    """
+    before = incident.before if act is Act.TAKE_BACK and incident.last_by == by.id else None
+    return incident if before is None else before
 
 
 def _words_of(sent: SentAct) -> Words | None:
