@@ -2,7 +2,8 @@
 command line.
 
 The rota is written by shift leaders for the grids that they answer for, and by administrators. It is seen by
-whoever has a part in it, and by those who look after incidents in the same grids; departments do not see it.
+whoever has a part in it, and by those who look after incidents in the same grids, in parts of them or above
+them; departments do not see it.
 """
 
 from __future__ import annotations
@@ -106,13 +107,11 @@ def may_write(person: Person, hierarchy: Hierarchy, now: datetime) -> May:
 
 
 def sees(person: Person, shift: Shift, now: datetime) -> bool:
-    """May this person see that somebody is on duty there?"""
+    """May this person see that somebody is on duty there: in their grid, in a part of it, or above it?"""
     if person.id in (shift.person, shift.stand_in_for):
         return True
-    return any(
-        a.runs(now) and a.department is None and shift.path[: len(a.path)] == a.path
-        for a in person.assignments
-    )
+    mine = [a.path for a in person.assignments if a.runs(now) and a.department is None]
+    return any(path[: len(shift.path)] == shift.path[: len(path)] for path in mine)
 
 
 # -- acts ------------------------------------------------------------------------------------------

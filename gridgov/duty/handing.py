@@ -177,7 +177,7 @@ def _come(
     if any(shift.runs(now) for shift in held):
         return
     following = held[0] if held else None
-    if following is not None and following.path == going.path and following.starts_at <= now + EARLY:
+    if following is not None and _can_begin(following, going, now):
         keeping.begin_earlier(connection, following, now, stream)
         return
     if going.ends_at <= now:
@@ -192,6 +192,12 @@ def _come(
     wanted = Asked(sent.id, sent.to_person, going.path, None, going.ends_at, going.stand_in_for)
     rota = Rota(shift for shift in others if shift.id != going.id)
     keeping.store(connection, [rota.add(wanted, who, by, now)], now, stream)
+
+
+def _can_begin(following: Shift, going: Shift, now: datetime) -> bool:
+    """Can who comes begin their next duty right now? One in somebody's place begins when that does."""
+    soon = following.starts_at <= now + EARLY
+    return soon and following.path == going.path and following.stand_in_for is None
 
 
 def _tasks(connection: Connection, person: str, stream: str) -> tuple[Moved, ...]:

@@ -90,6 +90,12 @@ def test_a_leader_of_one_street_writes_no_other(site) -> None:
     assert site.as_("manager_n").post(f"/api/duty/{theirs['id']}/withdraw", {}).status_code == 403
 
 
+def test_who_is_on_duty_above_one_is_seen_too(site) -> None:
+    put(site, "leader", ["D"])
+    for who, seen in {"inspector_n": ["leader"], "dispatcher_n": ["leader"], "water": []}.items():
+        assert names(site.as_(who).get("/api/duty")) == seen
+
+
 def test_refusals_say_what_is_in_the_way(site) -> None:
     first = put(site, "inspector_n", N1)
     leader = site.as_("leader")
@@ -158,9 +164,9 @@ def test_who_is_on_duty_now(site) -> None:
         ["inspector"],
         ["inspector_n"],
     ]
-    assert [one["person"] for one in site.as_("dispatcher_n").get("/api/duty/now").json()["below"]] == [
-        "inspector_n"
-    ]
+    put(site, "leader", S1)
+    below = site.as_("dispatcher_n").get("/api/duty/now").json()["below"]
+    assert [one["person"] for one in below] == ["inspector", "inspector_n"]
     assert site.as_("dispatcher").get("/api/duty/now?path=D/X").status_code == 404
 
 
