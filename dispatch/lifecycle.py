@@ -346,7 +346,7 @@ def open_acts(stage: Stage | None, held: Collection[Role]) -> tuple[Act, ...]:
     """What somebody who holds these roles can do now, in the order of the table.
 
     >>> [str(a) for a in open_acts(Stage.CHECKING, {Role.INSPECTOR})]
-    ['check', 'note', 'attach']
+    ['check', 'accept_task', 'decline_task', 'take_back', 'note', 'attach']
     """
     return tuple(act for act in _ACTS[stage] if not _ROLES[stage, act].isdisjoint(held))
 
