@@ -15,6 +15,7 @@ from fastapi.telemetry import TelemetryConfig
 from gridgov.accounts import Passwords
 from gridgov.api import (
     bench,
+    casefile,
     city,
     clocks,
     closure,
@@ -58,6 +59,7 @@ ROTA_BYTES: Final = 2 * duty.LONGEST_TABLE
 NOUNS = (
     sessions,
     incidents,
+    casefile,
     tasks,
     duty,
     clocks,
