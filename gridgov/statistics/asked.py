@@ -52,5 +52,5 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
 
 def _told(connection: Connection, scope: Scope, stream: str, column: Any) -> set[str]:
     """Every value that stands in a column of the incidents covered; looks at each of them."""
-    query = select(column).where(_c.stream == stream, in_claims(scope)).distinct()
+    query = select(column).where(_c.stream == stream, in_claims(scope, stream)).distinct()
     return set(connection.execute(query).scalars())

@@ -148,7 +148,7 @@ def _query(drawn: Drawing, scope: Scope, wanted: Wanted, period: Period, stream:
     """The rows that a period can count: what was reported or due before its end."""
     columns = [*(_c[name] for name in _FACTS), *(_c[name] for name in (*COLUMNS, *PLAIN[1:]))]
     elsewhere = conditions(replace(wanted, under=()))
-    query = select(*columns).where(_c.stream == stream, in_claims(scope), *elsewhere)
+    query = select(*columns).where(_c.stream == stream, in_claims(scope, stream), *elsewhere)
     if wanted.under:
         query = query.where(drawn.condition(wanted.under))
     if period.end is None:

@@ -303,7 +303,7 @@ class Batch:
         sight.write(
             self.connection,
             stream,
-            [(item.before, item.incident) for _, item in touched if item.incident is not None],
+            [(item.first, item.before, item.incident) for _, item in touched if item.incident is not None],
         )
         if self._words:
             words.store(self.connection, self.head.ordinal, self._words)

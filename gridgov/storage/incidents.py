@@ -1,5 +1,8 @@
 """Reading incidents: lists seen through a scope, one by its id or case number, search by number, address
 and words.
+
+Beside its lead and its reporter others see an incident: co-handlers, who is sent to look, whom it was handed
+to. They stand in a table of their own, as `gridgov.storage.sight` writes it.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     RowMapping,
+    Select,
     and_,
     column,
+    exists,
     false,
-    literal,
     or_,
     select,
     table,
     text,
+    true,
     union,
     union_all,
 )
@@ -31,11 +36,13 @@ from dispatch.lifecycle import ENDED, Stage
 from gridgov.scope import Claim, Scope
 from gridgov.storage.errors import UnknownIncident
 from gridgov.storage.ledger import MAIN, read_head
-from gridgov.storage.tables import IncidentRow, path_text
+from gridgov.storage.sight import of_department, of_person
+from gridgov.storage.tables import IncidentRow, SightRow, path_text
 from gridgov.storage.words import STRIDE, match
 
 _table = IncidentRow.__table__  # type: ignore[attr-defined]
 _c = _table.c
+_sight = SightRow.__table__.c  # type: ignore[attr-defined]
 #: The full-text index; no model of ours, see words.py.
 _SEARCH = table("search", column("incident"))
 
@@ -70,13 +77,38 @@ class Wanted:
 
 
 def in_scope(scope: Scope) -> ColumnElement[bool]:
-    """The condition that a row is one which ``Scope.sees``."""
-    return or_(*_ways(scope))
+    """The condition that a row is one which ``Scope.sees``; it is asked of each row, and leads to none."""
+    mine = or_(_c.reported_by == scope.person, _shown_to(of_person(scope.person)))
+    return or_(mine, *(and_(_has_part(claim.department), _place(claim)) for claim in scope.claims))
 
 
-def in_claims(scope: Scope) -> ColumnElement[bool]:
-    """The same without what the person reported: what their assignments alone cover."""
-    return or_(false(), *(_claimed(claim) for claim in scope.claims))
+def in_claims(scope: Scope, stream: str = MAIN) -> ColumnElement[bool]:
+    """The same without what the person reported or was sent to: what their assignments alone cover, found
+    by the departments where those have one.
+    """
+    return or_(false(), *(and_(_parts_of(claim.department, stream), _place(claim)) for claim in scope.claims))
+
+
+def _shown_to(who: str) -> ColumnElement[bool]:
+    """Does somebody see the row beside its lead and its reporter?"""
+    return exists().where(_sight.stream == _c.stream, _sight.who == who, _sight.incident == _c.id)
+
+
+def _has_part(department: str | None) -> ColumnElement[bool]:
+    if department is None:
+        return true()
+    return or_(_c.lead == department, _shown_to(of_department(department)))
+
+
+def _parts_of(department: str | None, stream: str) -> ColumnElement[bool]:
+    """The same as the incidents of a list: of a department's, not all others are looked at."""
+    if department is None:
+        return true()
+    row = _table.alias("led").c
+    led = select(row.first).where(row.stream == stream, row.lead == department)
+    shown = select(_sight.first).where(_sight.stream == stream, _sight.who == of_department(department))
+    theirs: ColumnElement[bool] = _c.first.in_(union_all(led, shown))
+    return theirs
 
 
 def under(path: tuple[str, ...]) -> ColumnElement[bool]:
@@ -87,16 +119,11 @@ def under(path: tuple[str, ...]) -> ColumnElement[bool]:
     return and_(_c.path >= low, _c.path < f"{low[:-1]}0")
 
 
-def _claimed(claim: Claim) -> ColumnElement[bool]:
-    places: list[ColumnElement[bool]] = []
-    if claim.path:
-        places.append(under(claim.path))
-    else:
-        places.append(_c.path != "")
-    if claim.tray:
-        places.append(_c.path == "")
-    place = or_(*places) if claim.path or not claim.tray else literal(True)
-    return place if claim.department is None else and_(_c.lead == claim.department, place)
+def _place(claim: Claim) -> ColumnElement[bool]:
+    """Does a row lie where a claim reaches?"""
+    if not claim.path:
+        return true() if claim.tray else _c.path != ""
+    return or_(under(claim.path), _c.path == "") if claim.tray else under(claim.path)
 
 
 def page(
@@ -123,10 +150,11 @@ def page(
         asked.append(_c.id.in_(select(found.c.id)))
         # Not a column, so that what was found is sorted, and not all there is gone through in order.
         order = (_c.first + 0).desc()
-    newest = [
-        select(select(_c.first).where(way, *asked).order_by(order).limit(limit).subquery())
-        for way in _ways(scope)
-    ]
+    ways = [select(_c.first).where(way, *asked).order_by(order) for way in _ways(scope)]
+    for who, few, lies in _others(scope, wanted):
+        here = [lies, *asked]
+        ways.append(_among(who, here) if few else _through(stream, who, here, before, down_to))
+    newest = [select(way.limit(limit).subquery()) for way in ways]
     query = (
         select(_table)
         .where(_c.stream == stream, _c.first.in_(union_all(*newest)))
@@ -137,10 +165,47 @@ def page(
 
 
 def _ways(scope: Scope) -> list[ColumnElement[bool]]:
-    """The ways in which a row can be in a scope. Each is asked for its newest rows by itself: joined by OR,
-    they would leave the database no index but that of all incidents.
+    """The ways in which a row itself can be in a scope. Each is asked for its newest rows by itself: joined
+    by OR, they would leave the database no index but that of all incidents.
     """
-    return [_c.reported_by == scope.person, *(_claimed(claim) for claim in scope.claims)]
+    led = [
+        _place(claim) if claim.department is None else and_(_c.lead == claim.department, _place(claim))
+        for claim in scope.claims
+    ]
+    return [_c.reported_by == scope.person, *led]
+
+
+def _others(scope: Scope, wanted: Wanted) -> list[tuple[str, bool, ColumnElement[bool]]]:
+    """The ways in which somebody sees a row beside its lead and its reporter: by which key, whether what is
+    wanted is less than all that has that key, and where the rows lie.
+    """
+    # One stage's open work is less than what a department has had a part in over the years; so is what was
+    # searched for. A person has had a part in less still.
+    few = wanted.q is not None or (wanted.stage is not None and wanted.stage not in ENDED)
+    departments = [(of_department(c.department), few, _place(c)) for c in scope.claims if c.department]
+    return [(of_person(scope.person), False, true()), *departments]
+
+
+def _among(who: str, asked: list[ColumnElement[bool]]) -> Select[Any]:
+    """Of what is asked for, what somebody sees beside lead and reporter, newest first. That is sorted: in
+    the order of all incidents, all of them would be looked through.
+    """
+    return select(_c.first).where(_shown_to(who), *asked).order_by((_c.first + 0).desc())
+
+
+def _through(
+    stream: str, who: str, asked: list[ColumnElement[bool]], before: int | None, down_to: int | None
+) -> Select[Any]:
+    """The same, beginning with all that they see so. The rows are looked up one by one, no further than a
+    page needs.
+    """
+    mine = [_sight.stream == stream, _sight.who == who]
+    if before is not None:
+        mine.append(_sight.first < before)
+    if down_to is not None:
+        mine.append(_sight.first >= down_to)
+    found = exists().where(_c.stream == _sight.stream, _c.id == _sight.incident, *asked)
+    return select(_sight.first).where(*mine, found).order_by(_sight.first.desc())
 
 
 def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:

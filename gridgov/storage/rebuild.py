@@ -12,10 +12,10 @@ from sqlalchemy import Connection, RowMapping, Table, func, select, text
 from dispatch.entries import Entry, Imported, Reported
 from dispatch.errors import UnknownEntry
 from dispatch.incidents import Incident, extend
-from gridgov.storage import ledger, projections, words
+from gridgov.storage import ledger, projections, sight, words
 from gridgov.storage.errors import LedgerDamaged
 from gridgov.storage.ledger import MAIN, Head
-from gridgov.storage.tables import CommandRow, EntryRow, IncidentRow, PrivateRow, SerialRow
+from gridgov.storage.tables import CommandRow, EntryRow, IncidentRow, PrivateRow, SerialRow, SightRow
 
 #: Incidents derived at a time: a few megabytes of entries.
 _AT_ONCE: Final = 2000
@@ -25,6 +25,7 @@ _entries: Table = EntryRow.__table__  # type: ignore[attr-defined]
 _commands: Table = CommandRow.__table__  # type: ignore[attr-defined]
 _private: Table = PrivateRow.__table__  # type: ignore[attr-defined]
 _serials: Table = SerialRow.__table__  # type: ignore[attr-defined]
+_sight: Table = SightRow.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Difference:
     @property
     def is_derived(self) -> bool:
         """Would rebuilding put it right? The ledger, words and receipts cannot be had again from anything."""
-        return self.table in ("incident", "search", "serial")
+        return self.table in ("incident", "sight", "search", "serial")
 
     def __str__(self) -> str:
         if self.column is None:
@@ -63,9 +64,10 @@ def differences(
     head = ledger.read_head(connection, stream)
     yield from _broken_chain(connection, head)
     total = connection.execute(_count_incidents(stream)).scalar_one()
-    done = 0
+    addresses, done = _addresses(connection, stream), 0
     for derived in _derived(connection, stream):
-        yield from _compare(connection, stream, derived)
+        yield from _compare(connection, stream, [one.row(stream, addresses) for one in derived])
+        yield from _sight_differences(connection, stream, derived)
         done += len(derived)
         if progress is not None:
             progress(done, total)
@@ -90,10 +92,12 @@ def rebuild(
         raise LedgerDamaged(f"nothing was replaced, the ledger is damaged: {broken}; put a copy back")
     total = connection.execute(_count_incidents(stream)).scalar_one()
     addresses = _addresses(connection, stream)
-    connection.execute(_incidents.delete().where(_incidents.c.stream == stream))
+    for table in (_incidents, _sight):
+        connection.execute(table.delete().where(table.c.stream == stream))
     done = 0
-    for derived in _derived(connection, stream, addresses):
-        projections.store(connection, derived, ())
+    for derived in _derived(connection, stream):
+        projections.store(connection, [one.row(stream, addresses) for one in derived], ())
+        sight.insert(connection, [row for one in derived for row in one.sight(stream)])
         done += len(derived)
         if progress is not None:
             progress(done, total)
@@ -121,28 +125,38 @@ def _addresses(connection: Connection, stream: str) -> dict[str, str]:
     return {row.incident: row.address for row in connection.execute(query)}
 
 
-def _derived(
-    connection: Connection, stream: str, addresses: Mapping[str, str] | None = None
-) -> Iterator[list[dict[str, Any]]]:
-    """The projection of every incident in order of their first entries, some thousands at a time."""
-    addresses = _addresses(connection, stream) if addresses is None else addresses
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What the entries of one incident add up to, and the positions of the first and the last of them."""
+
+    incident: Incident
+    first: int
+    last: int
+
+    def row(self, stream: str, addresses: Mapping[str, str]) -> dict[str, Any]:
+        address = addresses.get(self.incident.id)
+        return projections.incident_row(stream, self.incident, self.first, self.last, address)
+
+    def sight(self, stream: str) -> list[dict[str, Any]]:
+        return sight.rows(stream, self.incident, self.first)
+
+
+def _derived(connection: Connection, stream: str) -> Iterator[list[_Derived]]:
+    """Every incident in order of their first entries, some thousands at a time."""
     position = 0
     while ids := _next_incidents(connection, stream, position):
-        rows: dict[str, tuple[Incident | None, int, int]] = {}
+        found: dict[str, _Derived] = {}
         query = (
             select(_entries)
             .where(_entries.c.stream == stream, _entries.c.incident.in_(list(ids)))
             .order_by(_entries.c.incident, _entries.c.number)
         )
         for row in connection.execute(query).mappings():
-            incident, first, _ = rows.get(row["incident"], (None, row["position"], 0))
-            rows[row["incident"]] = (extend(incident, (_entry(row),)), first, row["position"])
-        yield [
-            projections.incident_row(stream, incident, first, last, addresses.get(id_))
-            for id_ in ids
-            for incident, first, last in [rows[id_]]
-            if incident is not None
-        ]
+            known = found.get(row["incident"])
+            before = None if known is None else known.incident
+            first = row["position"] if known is None else known.first
+            found[row["incident"]] = _Derived(extend(before, (_entry(row),)), first, row["position"])
+        yield [found[id_] for id_ in ids]
         position = ids[next(reversed(ids))]
 
 
@@ -183,9 +197,28 @@ def _compare(
                 yield Difference("incident", key, name, found[name], value)
 
 
+def _sight_differences(
+    connection: Connection, stream: str, derived: Sequence[_Derived]
+) -> Iterator[Difference]:
+    """Who sees an incident beside its lead and its reporter is who its entries say."""
+    query = select(_sight).where(
+        _sight.c.stream == stream, _sight.c.incident.in_([one.incident.id for one in derived])
+    )
+    stored = {(row["incident"], row["who"]): row["first"] for row in connection.execute(query).mappings()}
+    for row in (row for one in derived for row in one.sight(stream)):
+        key = f"{row['who']} of {row['incident']}"
+        first = stored.pop((row["incident"], row["who"]), None)
+        if first is None:
+            yield Difference("sight", key, None, None, row["who"])
+        elif first != row["first"]:
+            yield Difference("sight", key, "first", first, row["first"])
+    for incident, who in stored:
+        yield Difference("sight", f"{who} of {incident}", None, who, None)
+
+
 def _surplus(connection: Connection, stream: str) -> Iterator[Difference]:
     known = select(_entries.c.incident).where(_entries.c.stream == stream, _entries.c.number == 1)
-    for table in (_incidents, _private, _commands):
+    for table in (_incidents, _sight, _private, _commands):
         column = table.c.id if table is _incidents else table.c.incident
         query = select(column).where(table.c.stream == stream, column.not_in(known)).distinct()
         for (id_,) in connection.execute(query):

@@ -201,14 +201,19 @@ class IncidentRow(SQLModel, table=True):
 
 class SightRow(SQLModel, table=True):
     """Somebody who sees an incident beside its lead and its reporter: ``who`` is ``d:`` and a co-handling
-    department, or ``p:`` and a person who is sent to look, or whom it was handed to.
+    department, or ``p:`` and a person who is sent to look, or whom it was handed to. ``first`` is the
+    position of the incident's first entry, by which lists are ordered.
     """
 
     __tablename__ = "sight"
-    __table_args__ = (Index("sight_incident", "stream", "incident"),)
+    __table_args__ = (
+        Index("sight_incident", "stream", "incident"),
+        Index("sight_newest", "stream", "who", "first"),
+    )
     stream: str = Field(primary_key=True)
     who: str = Field(primary_key=True)
     incident: str = Field(primary_key=True)
+    first: int = Field(sa_column=_micros())
 
 
 class PrivateRow(SQLModel, table=True):

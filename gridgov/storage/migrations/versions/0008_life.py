@@ -63,9 +63,9 @@ UPDATE incident SET parts = :parts, handovers = :handovers, returned_at = :retur
 WHERE stream = :stream AND id = :incident
 """)
 _SEEN = sa.text("""
-SELECT stream, id, co_handlers, lead FROM incident WHERE lead IS NOT NULL AND co_handlers <> '[]'
+SELECT stream, id, first, co_handlers, lead FROM incident WHERE lead IS NOT NULL AND co_handlers <> '[]'
 """)
-_SIGHT = sa.text("INSERT INTO sight (stream, who, incident) VALUES (:stream, :who, :incident)")
+_SIGHT = sa.text("INSERT INTO sight (stream, who, incident, first) VALUES (:stream, :who, :incident, :first)")
 
 
 def _part(department: str) -> dict[str, str | None]:
@@ -98,8 +98,8 @@ def _fill(connection: sa.Connection) -> None:
     if found:
         connection.execute(_SET, found)
     seen = [
-        {"stream": stream, "incident": incident, "who": f"d:{department}"}
-        for stream, incident, co_handlers, lead in connection.execute(_SEEN)
+        {"stream": stream, "incident": incident, "who": f"d:{department}", "first": first}
+        for stream, incident, first, co_handlers, lead in connection.execute(_SEEN)
         for department in json.loads(co_handlers)
         if department != lead
     ]
@@ -120,9 +120,11 @@ def upgrade() -> None:
         sa.Column("stream", sa.String(), nullable=False),
         sa.Column("who", sa.String(), nullable=False),
         sa.Column("incident", sa.String(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("stream", "who", "incident"),
     )
     op.create_index("sight_incident", "sight", ["stream", "incident"])
+    op.create_index("sight_newest", "sight", ["stream", "who", "first"])
     for name, columns in _INDEXES.items():
         op.create_index(name, "incident", columns)
     _fill(op.get_bind())
