@@ -10,7 +10,8 @@ from dispatch.routing import Routing, RoutingRule
 from dispatch.routing_rules import Crew
 from dispatch.rules import Rules
 from dispatch.tasks import Candidate
-from tests.dispatch.strategies import COVER, DEPARTMENTS, LAMP, NOISE, ROUTES, RUBBISH, china
+from tests.dispatch.plain_ground import Ground
+from tests.dispatch.strategies import COVER, DEPARTMENTS, LAMP, NOISE, ROUTES, RUBBISH, china, units
 
 #: Whoever handles and whoever checks shows one photo of it, where it is dug up at night.
 DIGGING = Category(
@@ -33,7 +34,6 @@ KINDS_OF_THINGS = (
     (DIGGING.key, None),
 )
 HANDLING = ("water", "lamps", "clean", "north", "south")
-DEPARTMENT_CODES = (*HANDLING, "desk")
 CREWS = {"lamps": "ladder", "clean": "broom"}
 _DEPARTMENTS = tuple(
     replace(one, crews=(Crew(CREWS[one.code], "班组"),)) if one.code in CREWS else one for one in DEPARTMENTS
@@ -61,3 +61,6 @@ ON_DUTY = {
 def on_duty(path: tuple[str, ...]) -> tuple[Candidate, ...]:
     """Who could be sent to a place."""
     return ON_DUTY.get(path[-1], ()) if path else ()
+
+
+GROUND = Ground(CITY_CATEGORIES, city().routing, units, lambda path, _: on_duty(path), 15, CREWS)

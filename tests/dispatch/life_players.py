@@ -1,7 +1,9 @@
 """Who tries what in random lives: people, what they are asked with, and how that is decided."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -21,6 +23,19 @@ NAMES = ("ann", "bo", "cy", "dee", "eve", "flo", "gus")
 PHOTOS = ("p1", "p2", "p3")
 ROLES = tuple(str(role) for role in Role)
 
+
+@dataclass(frozen=True)
+class Choices:
+    """What there is to choose from where lives are played."""
+
+    names: tuple[str, ...] = NAMES
+    departments: tuple[str, ...] = HANDLING
+    things: tuple[tuple[str, str | None], ...] = KINDS_OF_THINGS
+    paths: tuple[tuple[str, ...], ...] = PATHS
+    crews: tuple[str, ...] = tuple(sorted(CREWS.values()))
+
+
+CHOICES = Choices()
 names = st.sampled_from(NAMES)
 photos = st.lists(st.sampled_from(PHOTOS), max_size=2, unique=True).map(tuple)
 some_departments = st.sampled_from(HANDLING)
@@ -55,78 +70,82 @@ NEEDS = {
 }
 
 
-def asks(draw: Callable[..., object], act: str, boards: list[str], now: datetime, sensible: bool) -> Asked:
+Draw = Callable[..., Any]
+
+
+def asks(
+    draw: Draw, act: str, boards: list[str], now: datetime, sensible: bool, choices: Choices = CHOICES
+) -> Asked:
     """What somebody asks an act with: something that makes sense, or anything."""
-    given: dict[str, object] = {}
+    given: dict[str, Any] = {}
     if not sensible:
         given["words"] = draw(st.sampled_from(["because", "because", " ", ""]))
     for need in NEEDS.get(act, ()):
-        given |= _ONE[need](draw, boards, now, sensible)
+        if need == "other":
+            given["other"] = draw(st.sampled_from(boards))
+        elif need == "wish":
+            given |= _wish(draw, now, sensible)
+        else:
+            given |= _ONE[need](draw, sensible, choices)
     if sensible and act == "self_handle":
         given["photos"] = PHOTOS
-    return Asked(**given)  # type: ignore[arg-type]
+    return Asked(**given)
 
 
-def _thing(draw: Callable[..., object], sensible: bool) -> dict[str, object]:
-    named = draw(st.none() | st.sampled_from(KINDS_OF_THINGS))
+def _thing(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]:
+    named = draw(st.none() | st.sampled_from(choices.things))
     if not sensible and draw(st.integers(0, 4)) == 0:
         named = ("nothing", None)
-    category, standard = named or (None, None)  # type: ignore[misc]
+    category, standard = named or (None, None)
     return {"category": category, "standard": standard}
 
 
-def _what(draw: Callable[..., object], boards: list[str], now: datetime, sensible: bool) -> dict[str, object]:
-    return _thing(draw, sensible) | {"path": draw(st.none() | st.sampled_from(PATHS))}
+def _what(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]:
+    return _thing(draw, sensible, choices) | {"path": draw(st.none() | st.sampled_from(choices.paths))}
 
 
-def _department(
-    draw: Callable[..., object], boards: list[str], now: datetime, sensible: bool
-) -> dict[str, object]:
-    some = some_departments if sensible else st.sampled_from((*HANDLING, "nobody"))
-    return {"department": draw(st.none() | some)}
+def _some(sensible: bool, choices: Choices) -> st.SearchStrategy[str]:
+    return st.sampled_from(choices.departments if sensible else (*choices.departments, "nobody"))
 
 
-def _co_handlers(
-    draw: Callable[..., object], boards: list[str], now: datetime, sensible: bool
-) -> dict[str, object]:
-    some = some_departments if sensible else st.sampled_from((*HANDLING, "nobody"))
-    return {"co_handlers": draw(st.none() | st.lists(some, max_size=2).map(tuple))}
+def _department(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]:
+    return {"department": draw(st.none() | _some(sensible, choices))}
 
 
-def _to(draw: Callable[..., object], boards: list[str], now: datetime, sensible: bool) -> dict[str, object]:
-    crew = draw(st.none() | st.sampled_from(sorted(CREWS.values())))
-    person = draw(names)
+def _co_handlers(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]:
+    return {"co_handlers": draw(st.none() | st.lists(_some(sensible, choices), max_size=2).map(tuple))}
+
+
+def _to(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]:
+    crew, person = draw(st.none() | st.sampled_from(choices.crews)), draw(st.sampled_from(choices.names))
     return {"crew": crew, "person": person, "person_may": sensible or draw(st.booleans())}
 
 
-def _wish(draw: Callable[..., object], boards: list[str], now: datetime, sensible: bool) -> dict[str, object]:
+def _wish(draw: Draw, now: datetime, sensible: bool) -> dict[str, Any]:
     wish = draw(st.sampled_from(("extension", "suspension")))
-    days = draw(st.sampled_from((1, 3, 40) if sensible else (-1, 0, 1, 40, 400)))
-    assert isinstance(days, int)
+    days = draw(st.sampled_from((1, 3, 20) if sensible else (-1, 0, 1, 20, 400)))
     return {"wish": wish, "until": now + timedelta(days=days)}
 
 
-def _call(draw: Callable[..., object], boards: list[str], now: datetime, sensible: bool) -> dict[str, object]:
+def _call(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]:
     content = draw(st.sampled_from((True, False, None)))
     return {"content": content, "contacted": (sensible and content is not None) or draw(st.booleans())}
 
 
-_ONE: dict[str, Callable[..., dict[str, object]]] = {
+_ONE: dict[str, Callable[[Draw, bool, Choices], dict[str, Any]]] = {
     "photos": lambda draw, *_: {"photos": draw(photos)},
-    "path": lambda draw, *_: {"path": draw(st.sampled_from(PATHS))},
-    "category": lambda draw, boards, now, sensible: _thing(draw, sensible),
+    "path": lambda draw, _, choices: {"path": draw(st.sampled_from(choices.paths))},
+    "category": _thing,
     "what": _what,
-    "other": lambda draw, boards, *_: {"other": draw(st.sampled_from(boards))},
     "department": _department,
     "co_handlers": _co_handlers,
     "yes": lambda draw, *_: {"yes": draw(st.booleans())},
     "to": _to,
-    "wish": _wish,
     "call": _call,
 }
 
 
-def fitting(draw: Callable[..., object], act: str, board: Board) -> Person:
+def fitting(draw: Draw, act: str, board: Board) -> Person:
     """Somebody whose the act is, as the rule-book says; whoever is sent, whoever did it, where it says so."""
     role = draw(st.sampled_from(whose(act, board)))
     assert isinstance(role, str)

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from dispatch.categories import CaseStandard
 from dispatch.deadlines import Limit
 from dispatch.routing import Situation, route
-from tests.dispatch.life_city import CITY_CATEGORIES, city, on_duty
+from tests.dispatch.plain_ground import Ground
 from tests.dispatch.plain_time import MINUTES, end_of, own_time
-from tests.dispatch.strategies import units
 
 
 @dataclass
@@ -35,6 +34,7 @@ class Part:
 class Board:
     """What is on the whiteboard about one incident."""
 
+    ground: Ground
     name: str
     stage: str
     category: str
@@ -95,7 +95,7 @@ class Board:
 
     def norm(self) -> CaseStandard:
         """What the book says of this kind of thing."""
-        return CITY_CATEGORIES.get(self.category).standard_of(self.standard)
+        return self.ground.categories.get(self.category).standard_of(self.standard)
 
     def starts(self, name: str, now: datetime) -> None:
         """A clock of so many working minutes starts with this entry."""
@@ -122,10 +122,10 @@ class Board:
     # -- where it belongs
 
     def routed(self) -> None:
-        category = CITY_CATEGORIES.get(self.category)
+        category = self.ground.categories.get(self.category)
         found = route(
-            city().routing,
-            Situation(category, self.path, units(self.path), department=self.norm().department),
+            self.ground.routing,
+            Situation(category, self.path, self.ground.units(self.path), department=self.norm().department),
         )
         self.owner, self.with_them = found.department, found.co_handlers
 
@@ -148,7 +148,7 @@ class Board:
 
     def sends(self, kind: str, now: datetime) -> None:
         """Somebody on duty is sent to look: the deepest grid that holds it, the nearest, the first name."""
-        here = on_duty(self.path)
+        here = self.ground.on_duty(self.path, now)
         going = [c for c in here if c.person not in self.passed_over and c.person not in self.hands]
         far = 10.0**9
         if not here and self.task is None:
@@ -157,7 +157,7 @@ class Board:
         self.task, self.entries = kind, self.entries + 1
         self.task_person = going[0].person if going else None
         self.task_state = "offered" if going else "unassigned"
-        self.task_by = end_of(Limit(15, MINUTES), now) if going else None
+        self.task_by = end_of(Limit(self.ground.task_minutes, MINUTES), now) if going else None
 
     def looked(self) -> None:
         """Nobody is sent any more."""

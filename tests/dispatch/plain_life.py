@@ -12,17 +12,18 @@ from datetime import datetime, timedelta
 from dispatch import errors
 from dispatch.deadlines import Limit, Unit
 from dispatch.errors import DispatchError
-from tests.dispatch.life_city import CITY_CATEGORIES, CREWS, DEPARTMENT_CODES
 from tests.dispatch.plain_board import Board, Clock, Part
+from tests.dispatch.plain_ground import Ground
+from tests.dispatch.plain_hands import Departments, words
 from tests.dispatch.plain_playbook import FOR_GOOD, OURS, Asked, Person, Wrong, may
 from tests.dispatch.plain_time import end_of
-from tests.dispatch.strategies import territorial
 
 
-class Life:
+class Life(Departments):
     """All whiteboards, and what anybody does to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
         self.boards: dict[str, Board] = {}
         #: A clock of handling that goes on: on which board. When it ends is told, and proven by counting.
         self.owed: list[str] = []
@@ -30,7 +31,7 @@ class Life:
     def report(self, name: str, who: str, asked: Asked, now: datetime) -> None:
         """A new whiteboard."""
         assert asked.category is not None
-        board = Board(name, "intake", asked.category, asked.standard, asked.path or ())
+        board = Board(self.ground, name, "intake", asked.category, asked.standard, asked.path or ())
         board.reporter, board.photos = who, asked.photos
         board.eyes.add(who)
         board.routed()
@@ -51,6 +52,7 @@ class Life:
         except Wrong as wrong:
             return wrong.kinds | not_theirs
         if not_theirs:
+            self.owed = [one for one in self.owed if one != name]
             return not_theirs
         board.last = None
         if act not in FOR_GOOD:
@@ -58,6 +60,12 @@ class Life:
             board.last = (who.name, now, before)
         self.boards[name] = board
         return frozenset()
+
+    def wrong_with(
+        self, act: str, name: str, who: Person, asked: Asked, now: datetime
+    ) -> frozenset[type[DispatchError]]:
+        """The same, and nothing is done."""
+        return deepcopy(self).tries(act, name, who, asked, now)
 
     # -- before dispatch
 
@@ -104,9 +112,9 @@ class Life:
 
     def names_a_thing(self, board: Board, asked: Asked) -> None:
         if asked.category is not None:
-            if asked.category not in CITY_CATEGORIES:
+            if asked.category not in self.ground.categories:
                 raise Wrong(errors.UnknownCategory)
-            category = CITY_CATEGORIES.get(asked.category)
+            category = self.ground.categories.get(asked.category)
             if asked.standard not in (None, *(one.code for one in category.standards)):
                 raise Wrong(errors.UnknownStandard)
             board.category, board.standard = category.key, asked.standard
@@ -158,7 +166,7 @@ class Life:
     def act_dispatch(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
         chosen = asked.department or board.owner
         others = board.with_them if asked.co_handlers is None else asked.co_handlers
-        if {chosen, *others} - set(DEPARTMENT_CODES):
+        if {chosen, *others} - set(self.ground.routing.departments):
             raise Wrong(errors.UnknownDepartment)
         board.with_them = tuple(one for one in dict.fromkeys(others) if one != chosen)
         self.gives(board, chosen, now)
@@ -202,7 +210,7 @@ class Life:
 
     def act_involve(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
         wanted = tuple(dict.fromkeys(asked.co_handlers or ()))
-        if set(wanted) - set(DEPARTMENT_CODES):
+        if set(wanted) - set(self.ground.routing.departments):
             raise Wrong(errors.UnknownDepartment)
         board.with_them = tuple(one for one in wanted if one != board.lead)
         board.parts = {one: board.parts.get(one, Part()) for one in board.with_them}
@@ -244,130 +252,6 @@ class Life:
             raise Wrong(errors.SupervisionOpen)
         board.closed_at, board.unhappy = now, False
         self.ends(board, "closed", now)
-
-    # -- the departments
-
-    def act_return(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        words(asked.words)
-        board.pauses(now)
-        board.left_by, board.lead, board.returned = board.lead, None, True
-        board.stage, board.applied, board.own = "dispatch", None, Part()
-        board.counts["returns"] += 1
-        board.starts("dispatch", now)
-
-    def act_handle(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        wrong = self.shows(board, "handle", asked)
-        if who.name in board.eyes:
-            wrong.append(errors.SamePerson)
-        if any(part.state != "done" for part in board.parts.values()):
-            wrong.append(errors.PartsOpen)
-        if not asked.words.strip():
-            wrong.append(errors.ReasonMissing)
-        if wrong:
-            raise Wrong(*wrong)
-        board.stage, board.handled_by, board.applied = "checking", who.name, None
-        board.hands.add(who.name)
-        board.photos += asked.photos
-        board.starts("check", now)
-        board.sends("check", now)
-
-    def shows(self, board: Board, act: str, asked: Asked) -> list[type[DispatchError]]:
-        needed = dict(board.norm().photos).get(act, 0)
-        return [errors.EvidenceMissing] if len(set(asked.photos)) < needed else []
-
-    def whose_part(self, board: Board, who: Person, asked: Asked, only_part: bool) -> Part:
-        """The part that is meant: the one that is named, or theirs where they have only one."""
-        theirs = {one: part for one, part in board.parts.items() if one in who.departments}
-        if not only_part and board.lead in who.departments and board.lead is not None:
-            theirs = {board.lead: board.own, **theirs}
-        if asked.department is not None:
-            if asked.department not in theirs:
-                raise Wrong(errors.NotYours, errors.AlreadyDone)
-            return theirs[asked.department]
-        if not theirs:
-            raise Wrong(errors.NotYours)
-        return next(iter(theirs.values()))
-
-    def act_accept(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        part = self.whose_part(board, who, asked, False)
-        if part.taken_by is not None or part.state != "open":
-            raise Wrong(errors.AlreadyDone)
-        part.state, part.taken_by = "accepted", who.name
-
-    def act_assign(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        part = self.whose_part(board, who, asked, False)
-        department = board.lead if part is board.own else next(d for d, p in board.parts.items() if p is part)
-        wrong: list[type[DispatchError]] = []
-        if asked.crew is None and asked.person is None:
-            wrong.append(errors.CannotGo)
-        if asked.crew is not None and CREWS.get(department or "") != asked.crew:
-            wrong.append(errors.UnknownCrew)
-        if asked.person is not None and not asked.person_may:
-            wrong.append(errors.CannotGo)
-        if asked.person in board.eyes:
-            wrong.append(errors.SamePerson)
-        if part.state == "done":
-            wrong.append(errors.AlreadyDone)
-        if wrong:
-            raise Wrong(*wrong)
-        part.crew, part.assignee = asked.crew, asked.person
-
-    def act_decline(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        part = self.whose_part(board, who, asked, True)
-        words(asked.words)
-        if part.state == "done":
-            raise Wrong(errors.AlreadyDone)
-        department = next(d for d, p in board.parts.items() if p is part)
-        del board.parts[department]
-        board.with_them = tuple(one for one in board.with_them if one != department)
-
-    def act_report_part(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        part = self.whose_part(board, who, asked, True)
-        wrong: list[type[DispatchError]] = [] if asked.words.strip() else [errors.ReasonMissing]
-        if part.state == "done":
-            wrong.append(errors.AlreadyDone)
-        if who.name in board.eyes:
-            wrong.append(errors.SamePerson)
-        if wrong:
-            raise Wrong(*wrong)
-        part.state = "done"
-        board.hands.add(who.name)
-        board.photos += asked.photos
-
-    def act_apply(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        wrong: list[type[DispatchError]] = [] if asked.words.strip() else [errors.ReasonMissing]
-        if board.applied is not None:
-            wrong.append(errors.AlreadyApplied)
-        if asked.wish == "extension":
-            assert board.due_at is not None
-            if now >= board.due_at:
-                wrong.append(errors.TooLate)
-            if board.extended == 2:
-                wrong.append(errors.NoMore)
-        else:
-            if board.suspensions:
-                wrong.append(errors.NoMore)
-            if asked.until is None or not now < asked.until <= now + timedelta(days=366):
-                wrong.append(errors.BadDate)
-        if wrong:
-            raise Wrong(*wrong)
-        board.applied = asked.wish, asked.until if asked.wish == "suspension" else None
-
-    def act_answer(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        if board.supervision is None:
-            raise Wrong(errors.NotSupervised)
-        words(asked.words)
-        board.supervision = None
-
-    def act_enforce(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        words(asked.words)
-        board.enforcements += 1
-
-    def act_appeal(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        words(asked.words)
-        if board.appeal is not None:
-            raise Wrong(errors.NoMore, errors.AlreadyDone)
-        board.appeal = "open"
 
     # -- those who look, and those above
 
@@ -418,7 +302,7 @@ class Life:
             raise Wrong(errors.CannotGo)
         board.task = "verify" if board.stage == "verifying" else "check"
         board.task_person, board.task_state = asked.person, "offered"
-        board.task_by = end_of(Limit(15, Unit.WM), now)
+        board.task_by = end_of(Limit(self.ground.task_minutes, Unit.WM), now)
 
     def act_accept_task(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
         if board.task_person != who.name:
@@ -466,7 +350,7 @@ class Life:
                 board.entries += 1
                 if clock.name == "dispatch" and board.returned:
                     board.entries += 1
-                    unit = territorial(board.path) or "desk"
+                    unit = self.ground.answers_for(board.path)
                     board.with_them = tuple(one for one in board.with_them if one != unit)
                     self.gives(board, unit, now)
                 return True
@@ -479,9 +363,3 @@ class Life:
             self.resumes(board)
             return True
         return False
-
-
-def words(given: object) -> None:
-    """A reason has to be given."""
-    if isinstance(given, str) and not given.strip():
-        raise Wrong(errors.ReasonMissing)

@@ -28,7 +28,7 @@ from dispatch.lifecycle import Act, Role
 from dispatch.noticing import Around
 from dispatch.task_decisions import sent
 from tests.dispatch import life_players as players
-from tests.dispatch.life_city import HANDLING, KINDS_OF_THINGS, city, on_duty
+from tests.dispatch.life_city import GROUND, HANDLING, KINDS_OF_THINGS, city, on_duty
 from tests.dispatch.plain_board import Board
 from tests.dispatch.plain_compare import differences, settle
 from tests.dispatch.plain_life import Life
@@ -66,7 +66,7 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.entries: dict[str, list[Entry]] = {}
         self.incidents: dict[str, Incident] = {}
-        self.life = Life()
+        self.life = Life(GROUND)
         self.now = at("2026-02-12 16:00")
         self.seen: Counter[str] = Counter() if seen is None else seen
         self.touched: set[str] = set()
@@ -116,7 +116,7 @@ class Lives(RuleBasedStateMachine):
             due_at=due,
         )
         self.keep(name, fact, "importer")
-        board = Board(name, "closed" if is_closed else "imported", category, None, path)
+        board = Board(GROUND, name, "closed" if is_closed else "imported", category, None, path)
         board.owner, board.due_at, board.closed_at = department, due, ended
         board.lead = board.last_lead = department if is_closed else None
         self.life.boards[name] = board
