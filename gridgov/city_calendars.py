@@ -87,6 +87,10 @@ def _calendar(reader: Reader, where: Where, told: CalendarTable, zone: str | Non
     return None
 
 
+#: Beside the clocks: how long somebody who is sent to look may take to answer.
+_TASK: Final = "task"
+
+
 def clocks(reader: Reader, known: Calendars) -> Clocks:
     """`[clocks]`: what it leaves out stays as `dispatch.clocks` has it."""
     told = reader.table(("clocks",), reader.section("clocks"), ClocksTable)
@@ -101,17 +105,18 @@ def clocks(reader: Reader, known: Calendars) -> Clocks:
                 where,
                 "handling runs by its case standard's calendar: name it there, or in [categories.calendars]",
             )
-        elif there(reader, where, name, stages, "stage with a clock"):
+        elif there(reader, where, name, [*stages, _TASK], "stage with a clock"):
             by[name] = known.key(reader, where, key)
     usual = Clocks()
     return Clocks(
         **{stage: _stage(reader, told, stage, usual.of(stage), by) for stage in stages},
+        task=_stage(reader, told, _TASK, usual.task, by),
         warn_percent=told.warn_percent,
     )
 
 
 def _stage(
-    reader: Reader, told: ClocksTable, stage: Clock, usual: StageLimit, by: Mapping[str, str]
+    reader: Reader, told: ClocksTable, stage: str, usual: StageLimit, by: Mapping[str, str]
 ) -> StageLimit:
     said = limit(reader, ("clocks", str(stage)), getattr(told, stage))
     return StageLimit(said or usual.limit, by.get(stage, ""))

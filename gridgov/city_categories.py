@@ -21,7 +21,7 @@ from gridgov.city_values import UNREAD, channels, limit, near, no_two, one_of, t
 #: Where a category or standard comes from that the file itself has.
 OF_THE_CITY: Final = "city"
 #: The acts that a case standard may demand photos of.
-PHOTOGRAPHED: Final = ("report", "handle", "check")
+PHOTOGRAPHED: Final = ("report", "verify", "handle", "check")
 
 
 @dataclass(frozen=True, slots=True)

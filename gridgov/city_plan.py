@@ -127,6 +127,8 @@ def _text(name: str, value: Any) -> str:
         return _days(value)
     if name == "hours":
         return _hours(value)
+    if name == "crews":
+        return ", ".join(f"{crew.code} {crew.name_zh}" for crew in value)
     if name == "photos" and isinstance(value, tuple):
         return ", ".join(f"{act} {many}" for act, many in value)
     if name == "under" and not (value and isinstance(value[0], tuple)):
@@ -157,7 +159,7 @@ def _about(city: City | None) -> dict[str, str]:
 def _clocks(city: City | None) -> dict[str, str]:
     clocks = Clocks() if city is None else city.rules.clocks
     found = {str(clock): _stage(clocks.of(clock)) for clock in Clock if clock is not Clock.HANDLING}
-    return {**found, "warn_percent": str(clocks.warn_percent)}
+    return {**found, "task": _stage(clocks.task), "warn_percent": str(clocks.warn_percent)}
 
 
 def _stage(stage: StageLimit) -> str:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dispatch.categories import Categories, Field, Urgency
 from dispatch.deadlines import Calendar
 from dispatch.errors import BadRules
 from dispatch.routing import Department, Routing, RoutingRule
+from dispatch.routing_rules import Crew
 from gridgov.city_blame import blame, names
 from gridgov.city_calendars import STAND_IN
 from gridgov.city_tables import DepartmentTable, RoutingTable
 from gridgov.city_text import Reader, Where
 from gridgov.city_values import UNREAD, channels, days, hours, path, several_of
+
+
+def _crews(reader: Reader, where: Where, told: DepartmentTable) -> tuple[Crew, ...]:
+    """The crews of a department, each code once."""
+    for code, times in Counter(crew.code for crew in told.crews).items():
+        if times > 1:
+            reader.wrong(where, f"department {told.code} has {times} crews {code!r}: give each its own code")
+    return tuple(Crew(crew.code, crew.name_zh, crew.name_en or "") for crew in told.crews)
 
 
 def departments(reader: Reader) -> list[Department]:
@@ -22,7 +32,8 @@ def departments(reader: Reader) -> list[Department]:
         told = reader.table(where, raw, DepartmentTable)
         if told is not None:
             ground = path(reader, (*where, "under"), told.under)
-            found.append(Department(told.code, told.name_zh, told.name_en or "", told.parent, ground))
+            crews = _crews(reader, (*where, "crews"), told)
+            found.append(Department(told.code, told.name_zh, told.name_en or "", told.parent, ground, crews))
         elif isinstance(raw, dict) and isinstance(raw.get("code"), str):
             found.append(Department(raw["code"], UNREAD))
     if not found:

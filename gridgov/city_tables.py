@@ -62,6 +62,14 @@ class ClocksTable(_Table):
     calendars: dict[str, str] = {}
 
 
+class CrewTable(_Table):
+    """One of a department's ``crews``, who go out together."""
+
+    code: Code
+    name_zh: Line
+    name_en: Line | None = None
+
+
 class DepartmentTable(_Table):
     """One of `[[departments]]`; with ``parent`` the branch of that one ``under`` a grid path."""
 
@@ -70,6 +78,7 @@ class DepartmentTable(_Table):
     name_en: Line | None = None
     parent: Line | None = None
     under: str = ""
+    crews: list[CrewTable] = []
 
 
 class FieldTable(_Table):

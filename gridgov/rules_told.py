@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -149,6 +150,7 @@ def department(one: Department) -> dict[str, Any]:
         "name_en": one.name_en,
         "parent": one.parent,
         "under": list(one.under),
+        "crews": [asdict(crew) for crew in one.crews],
     }
 
 
@@ -185,6 +187,7 @@ def clocks(rules: Rules) -> dict[str, Any]:
             {"clock": str(clock), "clock_zh": CLOCK_ZH[clock], **_stage(rules.clocks.of(clock))}
             for clock in stages
         ],
+        "task": _stage(rules.clocks.task),
         "warn_percent": rules.clocks.warn_percent,
         "escalation": {
             "clocks": [str(clock) for clock in Clock if clock in rules.ladder.clocks],

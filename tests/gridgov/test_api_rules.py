@@ -88,7 +88,7 @@ def test_stages_and_the_ladder_are_told() -> None:
         ("/api/categories", {"categories", "classes", "fields", "automatic"}),
         ("/api/departments", {"departments"}),
         ("/api/calendars", {"calendars"}),
-        ("/api/clocks", {"clocks", "warn_percent", "escalation"}),
+        ("/api/clocks", {"clocks", "task", "warn_percent", "escalation"}),
     ],
 )
 def test_whoever_is_signed_in_may_read_the_rules(site: Site, path: str, names: set[str]) -> None:
