@@ -25,9 +25,16 @@ RECIPE: Final = (
         " the last entry stands at the ledger's head. Where they agree, the entry is as it was written.",
     ),
     Said(
-        "公民的文字、姓名和电话不在台账内，以便删除；台账只保存其加盐散列。照片以其内容的 SHA-256 命名。",
-        "Words, names and phones of citizens are not in the ledger, so that they can be erased: it holds a"
-        " salted hash of them. A photo is named by the SHA-256 of its content.",
+        "公民的文字、地址、姓名和电话不在台账内，以便删除；台账只保存其加盐散列（body 中的 words）："
+        "SHA-256 的输入为盐（file.json 中的 salt），然后依次为文字、地址、姓名、电话，"
+        "各写作字节数、冒号、字节；"
+        "有内容的在其 UTF-8 字节之前加一个等号（计入字节数），没有的写作 0 和冒号。"
+        "照片以其内容的 SHA-256 命名。中英文句子仅供阅读，以 body 为准。",
+        "Words, addresses, names and phones of citizens are not in the ledger, so that they can be erased: it"
+        " holds a salted hash of them (words in body), SHA-256 over the salt (in file.json) and then words,"
+        " address, name and phone, of each the number of bytes, a colon and the bytes: 0 and a colon for what"
+        " is not there, else an equals sign, which is counted, and the UTF-8 bytes. A photo is named by the SHA-256 of its"
+        " content. Sentences are for reading: what counts is body.",
     ),
 )
 #: How a package is verified, with this program or without.

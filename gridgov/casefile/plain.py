@@ -75,6 +75,7 @@ def _line(line: Line) -> dict[str, Any]:
             "address": kept.address,
             "erased_at": kept.erased_at,
             "matches": kept.matches,
+            "salt": None if kept.salt is None else kept.salt.hex(),
         }
     return public_entry(line.entry) | {
         "position": line.stored.row["position"],

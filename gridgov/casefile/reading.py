@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -84,7 +85,7 @@ def read(
         names=names,
         row=public_row(row),
         incident=fold(entries),
-        lines=_lines(found, entries, names, kept, held),
+        lines=_lines(found, entries, names, _Private(kept, reporters[0].withheld), held),
         reporters=reporters,
         clocks=readings(in_force.rules, entries, now),
         pictures=_pictures(folder, entries, noted),
@@ -100,7 +101,7 @@ def _lines(
     found: Sequence[Stored],
     entries: Sequence[Entry],
     names: Names,
-    kept: Mapping[int, dict[str, Any]],
+    private: _Private,
     held: Mapping[str, Sequence[Assignment]],
 ) -> tuple[Line, ...]:
     lines, before = [], None
@@ -114,7 +115,7 @@ def _lines(
                 roles=tuple(str(role) for role in Role if role in roles),
                 by=by_whom(entry.by, names, roles),
                 said=sentence(entry.fact, names),
-                kept=_words(kept.get(entry.number), getattr(entry.fact, "words", None)),
+                kept=private.words(entry),
                 photos=photos_in(entry.fact),
             )
         )
@@ -133,13 +134,25 @@ def _roles(
     return frozenset(role for role in roles if act in open_acts(stage, {role}))
 
 
-def _words(row: Mapping[str, Any] | None, stated: str | None) -> Kept | None:
-    """The words of an entry; None where it never had any."""
-    if row is None:
-        return None if stated is None else Kept(None, None, None, None)
-    if row["erased_at"] is not None:
-        return Kept(row["words"], row["address"], from_micros(row["erased_at"]), None)
-    return Kept(row["words"], row["address"], None, words.kept(row).reference() == stated)
+@dataclass(frozen=True, slots=True)
+class _Private:
+    """What is kept beside the entries of an incident, by their numbers. ``withheld``: not all of it is for
+    whoever reads the file.
+    """
+
+    rows: Mapping[int, Mapping[str, Any]]
+    withheld: bool
+
+    def words(self, entry: Entry) -> Kept | None:
+        """The words of an entry; None where it never had any."""
+        row, stated = self.rows.get(entry.number), getattr(entry.fact, "words", None)
+        if row is None:
+            return None if stated is None else Kept(None, None, None, None)
+        if row["erased_at"] is not None:
+            return Kept(row["words"], row["address"], from_micros(row["erased_at"]), None)
+        hidden = self.withheld and (row["reporter_name"] or row["reporter_phone"])
+        matches = words.kept(row).reference() == stated
+        return Kept(row["words"], row["address"], None, matches, None if hidden else row["salt"])
 
 
 def _kept(connection: Connection, stream: str, incident: str) -> dict[int, dict[str, Any]]:

@@ -44,12 +44,16 @@ class Stored:
 class Kept:
     """Words kept beside an entry so that they can be erased. ``matches``: they are those whose hash the
     ledger holds; None where they were erased, or are not there at all, and nothing can be said.
+
+    With the ``salt`` anybody can tell that too. It is None where a name or a phone is withheld: whoever has
+    the rest and the salt could try all phones there are.
     """
 
     words: str | None
     address: str | None
     erased_at: datetime | None
     matches: bool | None
+    salt: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

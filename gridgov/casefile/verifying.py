@@ -13,11 +13,13 @@ import orjson
 
 from dispatch.entries import Entry
 from dispatch.errors import UnknownEntry
+from gridgov.casefile.markup import text
 from gridgov.casefile.opening import Member, Unreadable, opened
 from gridgov.casefile.packing import ENTRIES, PAGE, SUMS, VALUES
 from gridgov.casefile.values import WHOLE, photos_in
 from gridgov.rows import public_entry
 from gridgov.storage.ledger import HASHED, entry_hash, to_entry
+from gridgov.storage.words import Words
 
 _NUMBERS: Final = frozenset({"position", "number", "version", "happened_at", "recorded_at"})
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -75,7 +77,7 @@ def verify(path: Path) -> Verified:
         values = _values(members[VALUES], faults)
         faults += _chain(entries)
         faults += _alike(entries, values)
-        faults += _shown(members[PAGE], entries)
+        faults += _shown(members[PAGE], entries, values)
         faults += _photos(sums, entries, values)
     chain = values.get("chain")
     head = chain if isinstance(chain, dict) else {}
@@ -249,6 +251,8 @@ def _alike(entries: Sequence[Packed], values: Mapping[str, Any]) -> Iterator[Fau
             yield Fault(one.where, f"is not in {VALUES}")
         elif {name: stated.get(name) for name in _same(one)} != _same(one):
             yield Fault(one.where, f"is told otherwise in {VALUES}")
+        elif not _are_its_words(one, stated.get("words"), values):
+            yield Fault(one.where, f"other words stand with it in {VALUES} than those whose hash it holds")
     for number in told:
         yield Fault(f"entry {number}", f"is in {VALUES} but not in {ENTRIES}")
 
@@ -268,14 +272,46 @@ def _read(one: Packed) -> Entry | None:
         return None
 
 
-def _shown(member: Member, entries: Sequence[Packed]) -> Iterator[Fault]:
-    """The page shows the hash of every entry."""
+def _are_its_words(one: Packed, told: Any, values: Mapping[str, Any]) -> bool:
+    """Are these the words whose salted hash an entry holds? Nothing can be said without the salt."""
+    if not isinstance(told, dict) or not isinstance(told.get("salt"), str):
+        return True
+    reporters = values.get("reporters")
+    named = reporters[0] if one.number == 1 and isinstance(reporters, list) and reporters else {}
+    try:
+        kept = Words(
+            bytes.fromhex(told["salt"]),
+            told["words"],
+            told["address"],
+            named.get("name"),
+            named.get("phone"),
+        )
+        return bool(kept.reference() == orjson.loads(one.row["body"]).get("words"))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _shown(member: Member, entries: Sequence[Packed], values: Mapping[str, Any]) -> Iterator[Fault]:
+    """The page shows the hash of every entry, and its sentence and words as the values tell them."""
     faults: list[Fault] = []
-    text = _text(PAGE, member, faults)
+    page = _text(PAGE, member, faults)
     yield from faults
     for one in entries:
-        if one.hash not in text:
+        if one.hash not in page:
             yield Fault(PAGE, f"does not show {one.where} with its hash")
+    for told in values.get("history") if isinstance(values.get("history"), list) else ():
+        for written in _written(told):
+            if text(written).source not in page:
+                yield Fault(PAGE, f"does not show what {VALUES} tells of entry {told.get('number')}")
+
+
+def _written(told: Any) -> Iterator[str]:
+    """What people read of an entry."""
+    if not isinstance(told, dict):
+        return
+    words = told.get("words")
+    kept = (words.get("words"), words.get("address")) if isinstance(words, dict) else ()
+    yield from (one for one in (told.get("sentence_zh"), *kept) if isinstance(one, str))
 
 
 # -- photos ----------------------------------------------------------------------------------------

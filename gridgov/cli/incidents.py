@@ -1,4 +1,4 @@
-"""`gridgov incidents`: another system's history in, our incidents out."""
+"""`gridgov incidents`: another system's history in, our incidents out, and the file of one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from dispatch.lifecycle import Stage
 from gridgov import exporting
+from gridgov.cli import casefiles
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import AsJson, Told, print_json, print_table, progress, say
 from gridgov.cli.reading import in_force_of, moment_of, path_ever, reader_of, settings_of
@@ -24,11 +25,14 @@ from gridgov.settings import Settings
 from gridgov.storage.engine import snapshot
 from gridgov.storage.incidents import Wanted
 
-incidents = typer.Typer(no_args_is_help=True, help="Incidents: import a history, export. 案卷")
+incidents = typer.Typer(
+    no_args_is_help=True, help="Incidents: import a history, export, one file of one. 案卷"
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
+    casefiles.register(incidents)
     app.add_typer(incidents, name="incidents", rich_help_panel=INCIDENTS)
 
 
