@@ -53,7 +53,7 @@ def _followed(fact: Followed, names: Names) -> Said:
     who = names.person(fact.reported_by)
     return joined(
         both(
-            f"案卷 {fact.follower_case}（{fact.follower}）并入本案",
+            f"将案卷 {fact.follower_case}（{fact.follower}）并入本案",
             f"took {fact.follower_case} ({fact.follower}) in as a follower",
         ),
         both(f"其上报人 {who.zh}", f"which {who.en} reported"),

@@ -237,7 +237,7 @@ def photos(digests: Sequence[str], zh: str = "照片", en: str = "photos") -> Sa
     if not digests:
         return None
     short = [digest[:_SHORT] for digest in digests]
-    return both(f"{zh} {len(short)} 张（{'、'.join(short)}）", f"{len(short)} {en} ({', '.join(short)})")
+    return both(f"{zh} {len(short)} 张（{'、'.join(short)}）", f"{en}: {len(short)} ({', '.join(short)})")
 
 
 def specialised(grids: Sequence[str]) -> Said | None:

@@ -33,8 +33,8 @@ RECIPE: Final = (
         "Words, addresses, names and phones of citizens are not in the ledger, so that they can be erased: it"
         " holds a salted hash of them (words in body), SHA-256 over the salt (in file.json) and then words,"
         " address, name and phone, of each the number of bytes, a colon and the bytes: 0 and a colon for what"
-        " is not there, else an equals sign, which is counted, and the UTF-8 bytes. A photo is named by the SHA-256 of its"
-        " content. Sentences are for reading: what counts is body.",
+        " is not there, else an equals sign, which is counted, and the UTF-8 bytes. A photo is named by"
+        " the SHA-256 of its content. Sentences are for reading: what counts is body.",
     ),
 )
 #: How a package is verified, with this program or without.

@@ -31,7 +31,12 @@ th, td { text-align: left; vertical-align: top; padding: 1mm 2mm; border-bottom:
   overflow-wrap: anywhere }
 .sheet > thead > tr > td { border-bottom: 1px solid #111; font-size: 9pt; padding: 0 0 1mm }
 .sheet > tbody > tr > td { border: 0; padding: 0 }
+th { overflow-wrap: normal }
 .label { width: 34mm; white-space: nowrap }
+.clocks { font-size: 9pt }
+.clocks th, .clocks .en { font-size: 7.5pt }
+.clocks th, .clocks td { padding: 1mm }
+.when { white-space: nowrap }
 .en { color: #444; font-size: 9pt }
 .entry { border-bottom: .5px solid #999; padding: 2mm 0; break-inside: avoid }
 .words { white-space: pre-wrap; overflow-wrap: anywhere; border-left: 2px solid #666; padding-left: 2mm;
@@ -194,7 +199,7 @@ def _clocks(file: CaseFile) -> Iterable[Html]:
         both("剩余", "Remaining"),
         both("超期", "Overdue"),
     )
-    yield _grid(columns, [_clock(one, file.names) for one in file.clocks])
+    yield _grid(columns, [_clock(one, file.names) for one in file.clocks], "clocks")
     note = both(
         "时间以小时:分钟计；工作时限只计工作时间",
         "Lengths in hours:minutes, of working time where the limit is in working time",
@@ -211,8 +216,8 @@ def _clock(one: Reading, names: Names) -> Sequence[Html | str]:
     return (
         _two(both(CLOCK_ZH[Clock(one.clock)], one.clock)),
         _two(length),
-        names.moment(one.started_at),
-        "–" if one.due_at is None else names.moment(one.due_at),
+        _when(names.moment(one.started_at)),
+        "–" if one.due_at is None else _when(names.moment(one.due_at)),
         _two(state),
         hours(one.elapsed),
         hours(one.paused),
@@ -221,17 +226,34 @@ def _clock(one: Reading, names: Names) -> Sequence[Html | str]:
     )
 
 
+def _when(moment: str) -> Html:
+    """A moment on two lines: the date, and the time of the day."""
+    day, _, time = moment.partition(" ")
+    return element("span", element("span", day, class_="when"), " ", element("span", time, class_="when"))
+
+
 def _subject(title: Said, lines: Sequence[Line], names: Names) -> Iterable[Html]:
     yield _heading(title)
     rows = [
         (
             element("a", f"#{line.entry.number}", href=f"#e{line.entry.number}"),
-            _two(times_of(line, names)),
+            _at(line, names),
             element("div", *_value(_whole(line)), _kept(line.kept)),
         )
         for line in lines
     ]
     yield _grid((both("序号", "Entry"), both("时间", "Time"), both("内容", "What happened")), rows)
+
+
+def _at(line: Line, names: Names) -> Html:
+    """When an entry was recorded, and below when it is said to have happened, where that is another time."""
+    recorded, happened = names.moment(line.entry.recorded_at), names.moment(line.entry.happened_at)
+    said = (
+        None
+        if recorded == happened
+        else element("div", _two(both("发生于", "happened")), " ", _when(happened))
+    )
+    return element("div", _when(recorded), said)
 
 
 def _whole(line: Line) -> Said:

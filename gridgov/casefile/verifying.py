@@ -299,7 +299,8 @@ def _shown(member: Member, entries: Sequence[Packed], values: Mapping[str, Any])
     for one in entries:
         if one.hash not in page:
             yield Fault(PAGE, f"does not show {one.where} with its hash")
-    for told in values.get("history") if isinstance(values.get("history"), list) else ():
+    history = values.get("history")
+    for told in history if isinstance(history, list) else ():
         for written in _written(told):
             if text(written).source not in page:
                 yield Fault(PAGE, f"does not show what {VALUES} tells of entry {told.get('number')}")
