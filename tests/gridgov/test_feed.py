@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch.building import ACCEPTED, OFFERED, UNASSIGNED, Part, Task
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Role
 from gridgov import feed as feed_module
 from gridgov.feed import Feed, Hub, Index, OneWay, Reader, Resync, SignedOut, TooSlow
 from gridgov.frames import Cursor
-from gridgov.scope import Assignment, Scope, scope_of
+from gridgov.scope import Assignment, Scope, scope_of, seen_of
 from gridgov.storage import ledger
 from gridgov.storage.ledger import Committed
 from tests.gridgov import scene
@@ -297,8 +298,25 @@ def an_incident(tmp_path_factory: pytest.TempPathFactory) -> Incident:
     return town.committed[0].after
 
 
-def lying(incident: Incident, path: tuple[str, ...], lead: str | None, reporter: str) -> Incident:
-    return replace(incident, place=replace(incident.place, path=path), lead=lead, reported_by=reporter)
+def lying(
+    incident: Incident,
+    path: tuple[str, ...],
+    lead: str | None,
+    reporter: str,
+    parts: Sequence[tuple[str, str | None]] = (),
+    task: tuple[str, str | None] | None = None,
+) -> Incident:
+    """There, of a lead and ``parts`` (department, whom it was handed to), with a ``task`` (state, person)."""
+    return replace(
+        incident,
+        place=replace(incident.place, path=path),
+        lead=lead,
+        reported_by=reporter,
+        assignee=reporter,
+        co_handlers=tuple(department for department, _ in parts),
+        parts=tuple(Part(department, assignee=person) for department, person in parts),
+        task=None if task is None else Task("check", task[1], task[0], "on_duty"),
+    )
 
 
 paths = st.lists(st.sampled_from("ab"), max_size=3).map(tuple)
@@ -310,13 +328,19 @@ held = st.lists(
 )
 
 
-@given(st.lists(st.tuples(people, held), max_size=6), paths, leads, people, st.data())
+parts = st.lists(st.tuples(leads.filter(bool), st.none() | people), max_size=2)
+tasks = st.none() | st.tuples(st.sampled_from([OFFERED, ACCEPTED]), people) | st.just((UNASSIGNED, None))
+
+
+@given(st.lists(st.tuples(people, held), max_size=6), paths, leads, people, parts, tasks, st.data())
 def test_the_index_finds_exactly_those_whose_scope_sees(
     an_incident: Incident,
     watching: list[tuple[str, list[Assignment]]],
     path: tuple[str, ...],
     lead: str | None,
     reporter: str,
+    parts: list[tuple[str, str | None]],
+    task: tuple[str, str | None] | None,
     data: st.DataObject,
 ) -> None:
     """For any readers, some of whom left again, and any incident: found == those whose scope sees it."""
@@ -329,8 +353,8 @@ def test_the_index_finds_exactly_those_whose_scope_sees(
         gone = data.draw(st.sets(st.sampled_from(readers)) if readers else st.just(set()))
         for reader in gone:
             index.remove(reader)
-        incident = lying(an_incident, path, lead, reporter)
-        expected = {r for r in readers if r not in gone and r.scope.sees(path, lead, reporter)}
+        incident = lying(an_incident, path, lead, reporter, parts, task)
+        expected = {r for r in readers if r not in gone and r.scope.sees(seen_of(incident))}
         assert index.seeing(incident) == expected
         for reader in set(readers) - gone:
             index.remove(reader)

@@ -17,16 +17,17 @@ from gridgov.scope import Assignment, Scope, scope_of
 from gridgov.storage import ledger
 from gridgov.watching import Picture
 from tests.gridgov import scene
+from tests.gridgov.acts_by_chance import SomeOnDuty
 from tests.gridgov.histories import WATCHERS, Recorded, scope
 from tests.gridgov.storage.conftest import Town
 
-COUNT = 400
+COUNT = 1000
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    town = Town(f"sqlite:///{tmp_path_factory.mktemp('frames') / 'town.db'}")
-    yield Recorded(town, seed=3, count=COUNT)
+    town = Town(f"sqlite:///{tmp_path_factory.mktemp('frames') / 'town.db'}", duty=SomeOnDuty)
+    yield Recorded(town, seed=1, count=COUNT)
     town.close_down()
 
 

@@ -14,14 +14,15 @@ from dispatch.bodies import KINDS, kind_of
 from dispatch.lifecycle import Act
 from gridgov.rows import iso, public_entry, public_row, row_after
 from tests.gridgov import scene
+from tests.gridgov.acts_by_chance import SomeOnDuty
 from tests.gridgov.histories import Recorded
 from tests.gridgov.storage.conftest import Town
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    town = Town(f"sqlite:///{tmp_path_factory.mktemp('rows') / 'town.db'}")
-    yield Recorded(town, seed=1, count=300)
+    town = Town(f"sqlite:///{tmp_path_factory.mktemp('rows') / 'town.db'}", duty=SomeOnDuty)
+    yield Recorded(town, seed=1, count=1000)
     town.close_down()
 
 

@@ -16,6 +16,7 @@ from gridgov.commands import SentAct, SentReport
 from gridgov.in_force import InForce
 from gridgov.siting import SentPosition
 from gridgov.storage.batch import Receipt
+from gridgov.storage.desk import NobodyOnDuty, ReadsDuty
 from gridgov.storage.engine import open_engine
 from gridgov.storage.ledger import Committed
 from gridgov.storage.setup import init
@@ -26,7 +27,13 @@ from tests.gridgov import scene
 class Town:
     """A store with its writer, and short words for what people do."""
 
-    def __init__(self, url: str, clock: Any | None = None, in_force: InForce | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Any | None = None,
+        in_force: InForce | None = None,
+        duty: ReadsDuty = NobodyOnDuty,
+    ) -> None:
         init(url, "epoch-1")
         self.url = url
         self.reader: Engine = open_engine(url)
@@ -34,7 +41,9 @@ class Town:
         self.committed: list[Committed] = []
         self.clock = clock or scene.Clock()
         self.in_force = in_force or scene.in_force()
-        self.writer = Writer(self.written, "main", self.clock, lambda *_: self.in_force, self._tell)
+        self.writer = Writer(
+            self.written, "main", self.clock, lambda *_: self.in_force, self._tell, duty=duty
+        )
         self.writer.start()
 
     def _tell(self, committed: Sequence[Committed]) -> None:
