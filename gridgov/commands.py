@@ -169,6 +169,7 @@ def act(by: Somebody, sent: SentAct) -> Command:
         words,
         strict=sent.act in _ANSWERS,
         others=() if sent.leader is None else (sent.leader,),
+        offline=sent.act if sent.offline else None,
     )
 
 
@@ -296,7 +297,8 @@ def _digest(who: str, sent: SentReport | SentAct | ImportedRow, has_words: bool)
     """What stands for the content of a command but its words, which are compared where they are kept: a hash
     of them beside the ledger would outlive their erasure, and who has it could try names and numbers on it.
     """
-    content = {name: getattr(sent, name) for name in (field.name for field in fields(sent))}
+    # How it came here is no content: what was sent before there was a network is the same after.
+    content = {field.name: getattr(sent, field.name) for field in fields(sent) if field.name != "offline"}
     # What came into use later is left out where it is not used: what was sent before is still the same.
     content = {name: value for name, value in content.items() if value is not None or name not in _LATER}
     return hashlib.sha256(orjson.dumps([who, content, has_words])).digest()

@@ -140,3 +140,15 @@ class UnknownField(ServiceError):
 
 class UnknownLayerVersion(ServiceError):
     """There is no such version of a layer of specialised grids."""
+
+
+class UnknownQuestion(ServiceError):
+    """There is no such question of yours."""
+
+
+class QuestionAnswered(ServiceError):
+    """This question was answered already."""
+
+
+class TooManyQuestions(ServiceError):
+    """Too many acts of yours wait for your answer: answer some of them, then send this one again."""

@@ -42,7 +42,7 @@ class SentAct:
     """An act on an incident as it came in; which of the fields count is the act's business.
 
     ``id`` is the client's; ``seen`` is the number of the entry its author last saw, None raises
-    MissingNumber.
+    MissingNumber. ``offline``: it was made without network, when ``happened_at`` says; that is no content.
     """
 
     id: str
@@ -74,6 +74,7 @@ class SentAct:
     contacted: bool | None = None
     solved: bool | None = None
     satisfied: bool | None = None
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

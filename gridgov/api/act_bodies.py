@@ -15,12 +15,14 @@ from gridgov.sent import SentAct
 
 class ActBody(Body):
     """An act on an incident. ``seen`` is the number of the entry its author last saw; it cannot be left
-    out.
+    out. ``offline``: it was made without network, at ``happened_at``; where what it means has changed since,
+    it is kept and comes back as a question.
     """
 
     id: Id
     seen: Annotated[int, Field(strict=True, ge=1, le=1 << 31)] | None = None
     happened_at: Moment | None = None
+    offline: StrictBool = False
 
     def sent(self, incident: str, act: Act) -> SentAct:
         """As commands take it."""
@@ -30,7 +32,7 @@ class ActBody(Body):
         for name in ("urgency", "leader", "wish"):
             if more.get(name) is not None:
                 more[name] = str(more[name])
-        return SentAct(str(self.id), incident, act, self.seen, self.happened_at, **more)
+        return SentAct(str(self.id), incident, act, self.seen, self.happened_at, offline=self.offline, **more)
 
 
 _COMMON = frozenset(ActBody.model_fields)

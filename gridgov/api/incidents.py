@@ -15,7 +15,7 @@ from dispatch.categories import Urgency
 from dispatch.entries import Dispatched, Fact
 from dispatch.incidents import Incident
 from dispatch.lifecycle import ACT_ZH, Act, Stage
-from gridgov import commands, reading
+from gridgov import commands, questions, reading
 from gridgov.api.act_bodies import BODIES, ActBody
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body, Code, Line, Moment, NewReport
@@ -91,8 +91,7 @@ def _act(act: Act, body: type[ActBody]) -> Callable[..., Awaitable[Response]]:
         asked: SentAct = sent.sent(await _id_of(gridgov, incident), act)  # type: ignore[attr-defined]
         if asked.leader is not None:
             asked = replace(asked, leader=await _id_of(gridgov, asked.leader))
-        receipt = await gridgov.service.writer.act(commands.act(by, asked))
-        return Answer(await receipt_of(gridgov, receipt))
+        return Answer(await receipt_of(gridgov, await questions.act(gridgov.service, by, asked)))
 
     return endpoint
 

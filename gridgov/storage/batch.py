@@ -14,6 +14,7 @@ from dispatch.bodies import kind_of, to_body
 from dispatch.ending_facts import Followed
 from dispatch.entries import Entry, Escalated, Fact, Noticed, Relocated, to_micros
 from dispatch.incidents import Incident, extend, fold
+from dispatch.lifecycle import Act
 from dispatch.task_facts import Tasked, TaskExpired
 from gridgov.in_force import InForce
 from gridgov.storage import ledger, projections, sight, words
@@ -21,6 +22,7 @@ from gridgov.storage.bulk import Bulk
 from gridgov.storage.desk import Desk, Duty, NobodyOnDuty
 from gridgov.storage.errors import IdReused, Stale, UnknownIncident
 from gridgov.storage.ledger import Committed, Head
+from gridgov.storage.offline import Offline
 from gridgov.storage.tables import CommandRow, SerialRow
 from gridgov.storage.words import Words
 
@@ -61,6 +63,7 @@ class Command:
     ``sees`` asks whether its author may know of the incident at all, before
     an answer tells anything of it. ``strict``: what its author saw has to be the last entry, also where the
     later ones change nothing for other acts. ``others`` are the ids of incidents that it is about too.
+    ``offline`` is the act where it was made without network: it is decided again on the present state.
     """
 
     id: str
@@ -74,6 +77,7 @@ class Command:
     words: Words | None = None
     strict: bool = False
     others: tuple[str, ...] = ()
+    offline: Act | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +166,37 @@ class Batch:
                 raise IdReused(f"the id {command.id} was used before for something else", id=command.id)
             return known[1]
         loaded = self._loaded.get(command.incident)
+        again = self._offline(command, loaded)
+        if again is not None:
+            return self._add(command, loaded, again.again(_told))
         self._require(command, loaded)
-        desk = Desk(self.now, self.in_force, self._last_serial, self.duty, self._others(command))
+        desk = self._desk(command, self.now)
         decision = command.decide(None if loaded is None else loaded.incident, desk)
         if desk.taken is not None:
             self._serials[desk.taken[0]] = desk.taken[1]
             self._taken.add(desk.taken[0])
         return self._add(command, loaded, decision)
+
+    def _desk(self, command: Command, moment: datetime) -> Desk:
+        return Desk(moment, self.in_force, self._last_serial, self.duty, self._others(command))
+
+    def _offline(self, command: Command, loaded: _Loaded | None) -> Offline[Decision] | None:
+        """An act made without network on entries that there are; None where it is none."""
+        there, sees = None if loaded is None else loaded.incident, command.sees
+        if command.offline is None or command.seen is None or loaded is None or there is None:
+            return None
+        if not 1 <= command.seen <= there.number:
+            return None
+        return Offline(
+            command.offline,
+            command.seen,
+            command.happened_at,
+            loaded.entries,
+            there,
+            self.now,
+            lambda incident, moment: command.decide(incident, self._desk(command, moment)),
+            lambda incident: sees is None or sees(incident, self.now),
+        )
 
     def _others(self, command: Command) -> dict[str, Incident]:
         """The other incidents that a command named, as far as they exist."""

@@ -48,6 +48,22 @@ class Stale(StorageError):
         )
 
 
+class ChangedMeanwhile(StorageError):
+    """This was done without network, and what it means has changed since: say whether it is still to be done.
+
+    ``about`` has what it meant ``then`` and means ``now`` (stage, and where it leads or why it is refused),
+    the ``changes`` that matter for it and what happened ``meanwhile``.
+    """
+
+    def __init__(self, **about: Any) -> None:
+        refused = about["now"].get("refused")
+        end = f"it cannot be done any more: {refused}" if refused else "it would mean another thing now"
+        super().__init__(
+            f"{about['act']} was done without network, on entry {about['seen']} of this incident; {end}",
+            **about,
+        )
+
+
 class IdReused(StorageError):
     """This id was used before for something else; a new command needs a new id."""
 

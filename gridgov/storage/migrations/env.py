@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import gridgov.storage.duty_tables as _duty  # noqa: F401
 import gridgov.storage.outbox_tables as _outbox  # noqa: F401
+import gridgov.storage.question_tables as _questions  # noqa: F401
 import gridgov.storage.tables as _registered  # noqa: F401
 
 context.configure(
