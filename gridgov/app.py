@@ -32,6 +32,7 @@ from gridgov.api import (
     people,
     photos,
     problems,
+    questions,
     routing,
     rules,
     sessions,
@@ -59,6 +60,7 @@ ROTA_BYTES: Final = 2 * duty.LONGEST_TABLE
 NOUNS = (
     sessions,
     incidents,
+    questions,
     casefile,
     tasks,
     duty,
