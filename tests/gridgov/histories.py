@@ -25,6 +25,7 @@ from gridgov.storage.batch import Command
 from gridgov.storage.ledger import Committed
 from gridgov.storage.projections import incident_row
 from gridgov.storage.tables import IncidentRow, SightRow, text_path
+from gridgov.storage.writer import Writer
 from tests.gridgov import scene
 from tests.gridgov.acts_by_chance import CATEGORIES, SQUARES, Moment, SomeOnDuty, more
 from tests.gridgov.storage.conftest import Town
@@ -77,11 +78,14 @@ class Play:
     """Whoever asks gets the next command; it has to be told what came of it.
 
     With a clock, which is set on, there are notices too, and automatic hands: several entries at once.
+    ``never`` are acts of which nobody thinks.
     """
 
-    def __init__(self, seed: int, clock: scene.Clock | None = None) -> None:
+    def __init__(
+        self, seed: int, clock: scene.Clock | None = None, never: frozenset[Act] = frozenset()
+    ) -> None:
         self._chance = Random(seed)
-        self._clock = clock
+        self._clock, self._never = clock, never
         self.incidents: dict[str, Incident] = {}
 
     def told(self, incident: Incident) -> None:
@@ -172,13 +176,30 @@ class Play:
             for act in open_to(incident, actor, self._now)
             if scope(by).sees(seen_of(incident)) and self._chance.random() < _OFTEN.get(act, 1)
         ]
-        unheard = set() if asked is not None and not actor.roles.isdisjoint(asked.roles) else _ANSWERS
+        unheard = (
+            self._never
+            if asked is not None and not actor.roles.isdisjoint(asked.roles)
+            else self._never | _ANSWERS
+        )
         if asked is not None and asked.answer_by is None:
             # The last step of the ladder has nobody to pass it on to.
-            unheard = {*unheard, Act.PASS_ON}
+            unheard |= {Act.PASS_ON}
         if self._clock is None:
-            unheard = {*unheard, Act.TAKE_BACK}
+            unheard |= {Act.TAKE_BACK}
         return [act for act in acts if act not in unheard]
+
+
+def work(play: Play, writer: Writer, committed: Sequence[Committed], count: int) -> None:
+    """Commands one after another, until so many more entries are ``committed``, which it is told."""
+    end = len(committed) + count
+    for command in play.commands(count):
+        known = len(committed)
+        # One command may add two.
+        writer.run(command if known < end - 1 else play.last())
+        for told in committed[known:]:
+            play.told(told.after)
+        if len(committed) == end:
+            return
 
 
 Row = dict[str, Any]
@@ -265,18 +286,7 @@ class LiveTown(Town):
 
     def play(self, count: int, seed: int = 1) -> None:
         """Commands one after another, as people do them, until there are so many more entries."""
-        play, end = Play(seed), len(self.committed) + count
-        for command in play.commands(count):
-            # One command may add two.
-            self._run(play, command if len(self.committed) < end - 1 else play.last())
-            if len(self.committed) == end:
-                return
-
-    def _run(self, play: Play, command: Command) -> None:
-        known = len(self.committed)
-        self.writer.run(command)
-        for told in self.committed[known:]:
-            play.told(told.after)
+        work(Play(seed), self.writer, self.committed, count)
 
     def seen(self, seen: Scope, since: int = 0) -> list[dict[str, Any]]:
         """What somebody should have been told after a position."""
