@@ -48,10 +48,12 @@ def correct(
     specialised: tuple[str, ...],
     reason: str,
     now: datetime,
+    units_before: Units | None = None,
 ) -> Corrected:
     """Put right what was wrong (更正): located and routed again.
 
-    ``units`` and ``specialised`` are those of the place and category as they will be. While a department
+    ``units`` and ``specialised`` are those of the place and category as they will be, ``units_before`` those
+    of the place as it was (None: the same, where it stays). While a department
     handles it, it stays there if neither whose it is nor its time limit is another now; else it goes back to
     dispatch, its clock paused. Whoever had it before goes on with what was left where the limit is the same;
     another limit is fresh, also where it waits for dispatch already. Raises NothingToCorrect,
@@ -72,7 +74,8 @@ def correct(
     route = routed(rules, case)
     same_limit, same, remaining_s = _same_limit(incident, norm), True, incident.remaining_s
     if incident.stage is Stage.HANDLING:
-        same = same_limit and _stays(rules, incident, route, units, now)
+        here = units if place.path == incident.place.path else units_before
+        same = same_limit and _stays(rules, incident, route, here, now)
         remaining_s = None if same else _left(rules, incident, now)
     return Corrected(
         category.key,
@@ -110,13 +113,13 @@ def _same_limit(incident: Incident, norm: CaseStandard) -> bool:
     return clock is not None and (str(norm.limit), norm.calendar) == (clock.limit, clock.calendar)
 
 
-def _stays(rules: Rules, incident: Incident, route: Route, units: Units, now: datetime) -> bool:
+def _stays(rules: Rules, incident: Incident, route: Route, units: Units | None, now: datetime) -> bool:
     """Does whoever handles it go on handling it? A department that somebody chose against the rules keeps it
-    as long as the rules say the same as before.
+    as long as the rules say the same as before, with the ``units`` of the place as it was.
     """
     if route.department == incident.lead:
         return True
-    if incident.category not in rules.categories:
+    if incident.category not in rules.categories or units is None:
         return False
     was = routed_again(rules, incident, incident.place, units, incident.specialised, now)
     return routed(rules, was).department == route.department

@@ -91,7 +91,11 @@ def _correct(case: Case) -> Decision:
     there = units(desk.in_force.atlas, where.path)
     matter = case.specialised(where, sent.category or incident.category)
     rules = desk.in_force.rules
-    return _only(correct(rules, incident, case.by, wanted, there, matter, sent.reason, desk.now))
+    return _only(
+        correct(
+            rules, incident, case.by, wanted, there, matter, sent.reason, desk.now, units_before=case.units
+        )
+    )
 
 
 def _file(case: Case) -> Decision:

@@ -197,7 +197,7 @@ def decide(
         "correct": lambda: correct(
             *(rules, told, by),
             Wanted(asked.category, asked.standard, None, None if asked.path is None else where),
-            *(there, (), words, now),
+            *(there, (), words, now, unit),
         ),
         "self_handle": lambda: ending.self_handle(told, by, words, asked.photos),
         "join": lambda: ending.join(told, by, leader, words),  # type: ignore[arg-type]

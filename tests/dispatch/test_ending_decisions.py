@@ -146,6 +146,15 @@ class TestCorrecting:
         place = wanted.place or file.now.place
         return correct(CITY, file.now, who, wanted, units(place.path), (), "looked again", at(when))
 
+    def test_moved_to_another_ground_it_goes_to_whose_that_is(self) -> None:
+        """What the rules said before is asked with the units of the place as it was."""
+        file = scene.filed(place=Place())
+        scene.dispatch(file, "2026-03-05 09:00")
+        assert file.now.lead == "desk"
+        moved, there = Wanted(place=NORTH), units(NORTH.path)
+        lamp = correct(CITY, file.now, DISPATCHER, moved, there, (), "found it", NOW, units_before=())
+        assert (lamp.route.department, lamp.elsewhere) == ("north", True)
+
     def test_at_intake_it_is_located_and_routed_again(self) -> None:
         file = scene.reported(NOISE.key)
         fact = self.by(file, Wanted(place=SOUTH), CLERK)
