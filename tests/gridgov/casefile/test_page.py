@@ -283,3 +283,32 @@ def test_a_file_by_case_number(site: Site) -> None:
     answer = site.as_("leader").get("/api/incidents/D-20261123-00001/file")
     assert answer.status_code == 200
     assert "<title>案卷档案 D-20261123-00001</title>" in answer.text
+
+
+def test_imported_history_has_its_file_too(site: Site) -> None:
+    """What another system stated, told by the system's operator; no clock ever ran."""
+    row = {
+        "source": "old",
+        "number": f"A-1 {HOSTILE}",
+        "channel": "phone",
+        "category": "old things",
+        "department": "nobody now",
+        "status": "Closed",
+        "closed": True,
+        "reported_at": "2020-05-04T03:02:01Z",
+        "closed_at": "2020-05-06T03:02:01Z",
+        "marks": ["no_position"],
+    }
+    answer = site.as_("administrator").post("/api/imports", {"rows": [row]})
+    assert answer.status_code == 200, answer.text
+    (found,) = site.as_("clerk").get("/api/incidents").json()["rows"]
+    page = page_of(Told(site, found["id"]), "clerk")
+    for part in (
+        "自 old 导入，原编号 A-1",
+        "类别",
+        "old things",
+        "上报于 2020-05-04 11:02:01",
+        "标记 no_position",
+    ):
+        assert part in page.text
+    assert "打印时已逐条核验" in page.text
