@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from dispatch.actors import Actor
-from dispatch.duplicates import age_s, distance_m
+from dispatch.duplicates import age_s, distance_m, may_lead
 from dispatch.ending_facts import (
     Appealed,
     CalledBack,
@@ -18,7 +18,7 @@ from dispatch.ending_facts import (
 )
 from dispatch.errors import BrokenHistory, CannotJoin, EvidenceMissing, NobodyReached
 from dispatch.incidents import Incident
-from dispatch.lifecycle import ENDED, Act, Stage
+from dispatch.lifecycle import Act
 from dispatch.permissions import in_time, permit
 from dispatch.results import reason_in_words
 
@@ -57,7 +57,7 @@ def join(incident: Incident, by: Actor, leader: Incident, reason: str = "") -> t
         raise CannotJoin(
             f"{leader.case_number} follows another one itself: join to that", leader=leader.leader
         )
-    if leader.stage in ENDED or leader.stage is Stage.IMPORTED:
+    if not may_lead(leader.stage):
         raise CannotJoin(
             f"{leader.case_number} is {leader.stage}: only what is open and ours can lead",
             leader=leader.id,

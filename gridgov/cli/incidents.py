@@ -12,7 +12,7 @@ import typer
 
 from dispatch.lifecycle import Stage
 from gridgov import exporting
-from gridgov.cli import casefiles
+from gridgov.cli import casefiles, duplicates
 from gridgov.cli.headings import INCIDENTS
 from gridgov.cli.output import AsJson, Told, print_json, print_table, progress, say
 from gridgov.cli.reading import in_force_of, moment_of, path_ever, reader_of, settings_of
@@ -33,6 +33,7 @@ incidents = typer.Typer(
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     casefiles.register(incidents)
+    duplicates.register(incidents)
     app.add_typer(incidents, name="incidents", rich_help_panel=INCIDENTS)
 
 
