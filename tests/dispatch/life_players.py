@@ -87,8 +87,8 @@ def asks(
             given |= _wish(draw, now, sensible)
         else:
             given |= _ONE[need](draw, sensible, choices)
-    if sensible and act == "self_handle":
-        given["photos"] = PHOTOS
+    if sensible and act in ("self_handle", "attach"):
+        given["photos"] = PHOTOS if act == "self_handle" else PHOTOS[:1]
     return Asked(**given)
 
 

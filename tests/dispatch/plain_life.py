@@ -65,7 +65,11 @@ class Life(Departments):
         self, act: str, name: str, who: Person, asked: Asked, now: datetime
     ) -> frozenset[type[DispatchError]]:
         """The same, and nothing is done."""
-        return deepcopy(self).tries(act, name, who, asked, now)
+        try:
+            not_theirs = may(act, self.boards[name], who)
+        except Wrong as wrong:
+            return wrong.kinds
+        return not_theirs or deepcopy(self).tries(act, name, who, asked, now)
 
     # -- before dispatch
 

@@ -47,14 +47,23 @@ STORIES = (
     "ask accept_task verify",
     "ask decline_task decline_task",
     "apply grant",
-    "apply grant apply grant apply grant",
+    "apply:extension grant apply:extension grant apply:extension grant",
+    "apply:suspension grant resume apply:suspension grant",
     "apply refuse",
     "accept assign report_part",
     "dispatch return dispatch return",
     "supervise answer",
     "close call_back reopen",
     "appeal decide",
-    "self_handle",
+    "attach self_handle",
+    "attach self_handle call_back reopen",
+    "reject",
+    "join",
+    "file cancel",
+    "ask accept_task verify file dispatch handle check close call_back reopen dispatch",
+    "file dispatch involve accept assign report_part handle check supervise answer close appeal decide",
+    "file dispatch apply grant apply grant supervise answer enforce return dispatch resume handle",
+    "file dispatch handle decline_task accept_task check handle check close appeal decide call_back reopen",
 )
 ONWARD = tuple(act for act in PLAYBOOK if act not in ENDING)
 
@@ -169,9 +178,12 @@ class Lives(RuleBasedStateMachine):
         if acts:
             self.goes_on(data, name, data.draw(st.sampled_from(acts)))
 
-    def goes_on(self, data: st.DataObject, name: str, act: str) -> None:
+    def goes_on(self, data: st.DataObject, name: str, act: str, wish: str = "") -> None:
         who = players.fitting(data.draw, act, self.life.boards[name])
-        self.tries(act, name, who, players.asks(data.draw, act, sorted(self.incidents), self.now, True))
+        others = [one for one in sorted(self.incidents) if one != name or act != "join"]
+        if others:
+            asked = players.asks(data.draw, act, others, self.now, True)
+            self.tries(act, name, who, replace(asked, wish=wish or asked.wish))
 
     @rule(data=st.data())
     def somebody_goes_on_too(self, data: st.DataObject) -> None:
@@ -182,14 +194,28 @@ class Lives(RuleBasedStateMachine):
     def a_story(self, data: st.DataObject, story: str) -> None:
         """Some acts that follow from one another, on one incident: so that stories get far."""
         name = data.draw(st.sampled_from(sorted(self.incidents)))
-        for act in story.split():
+        for act, _, wish in (step.partition(":") for step in story.split()):
             if self.life.boards[name].stage in PLAYBOOK[act][0].split():
-                self.goes_on(data, name, act)
+                self.goes_on(data, name, act, wish)
+
+    @rule(data=st.data(), story=st.sampled_from(("file dispatch return", "file dispatch apply grant")))
+    def what_waits_is_left_lying(self, data: st.DataObject, story: str) -> None:
+        """What was returned, until its clock has run out; what is suspended, until that is over."""
+        self.a_story(data, story)
+        ends = [board.until for board in self.life.boards.values() if board.until is not None]
+        if ends:
+            self.now = max(self.now, *ends)
+        self.wait_for_what_is_next(early=False)
 
     @rule(data=st.data(), act=st.sampled_from(sorted(PLAYBOOK)), who=players.anybody)
     def anybody_tries_anything(self, data: st.DataObject, act: str, who: Person) -> None:
         name = data.draw(st.sampled_from(sorted(self.incidents)))
         self.tries(act, name, who, players.asks(data.draw, act, sorted(self.incidents), self.now, False))
+
+    @rule(data=st.data(), act=st.sampled_from(sorted(PLAYBOOK)), who=players.anybody)
+    def anybody_tries_more(self, data: st.DataObject, act: str, who: Person) -> None:
+        """The same: there are many ways to be refused."""
+        self.anybody_tries_anything(data, act, who)
 
     @rule(data=st.data())
     def whoever_did_it_takes_it_back(self, data: st.DataObject) -> None:
@@ -301,7 +327,7 @@ BY_ITSELF = {"notice", "dispatch", "resume", "expire_task", "task"}
 
 @pytest.mark.slow
 def test_days_go_as_the_rule_book_says() -> None:
-    play(games=100, steps=50)
+    play(games=60, steps=50)
 
 
 @pytest.mark.slow
