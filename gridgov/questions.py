@@ -123,7 +123,7 @@ async def confirm(installation: Installation, by: Somebody, id_: str, seen: int 
         if kept.answer == DROPPED:
             raise _dropped(kept)
         done = await _write(installation, commands.act(by, replace(kept.sent, seen=seen, offline=False)))
-    if kept.is_open:
+    if kept.answer != CONFIRMED:
         await installation.writer.act(answer(by, id_, CONFIRMED, None, installation.stream))
     return done
 
@@ -134,21 +134,17 @@ async def drop(installation: Installation, by: Somebody, id_: str, reason: str) 
     """
     if not reason.strip():
         raise BadInput("say why it is not to be done any more: reason", question=id_)
-    kept = await anyio.to_thread.run_sync(_read, installation, by, id_)
-    if kept.is_open and await _answered(installation, kept) is not None:
-        # Confirmed before this program stopped in between: only the mark was missing.
-        kept = await installation.writer.act(answer(by, id_, CONFIRMED, None, installation.stream))
-    if kept.answer == CONFIRMED:
-        raise QuestionAnswered("it was confirmed, and is done", question=id_, answer=CONFIRMED)
-    dropped: Question = await installation.writer.act(
+    marked: Question = await installation.writer.act(
         answer(by, id_, DROPPED, reason.strip(), installation.stream)
     )
-    return dropped
+    if marked.answer == CONFIRMED:
+        raise QuestionAnswered("it was confirmed, and is done", question=id_, answer=CONFIRMED)
+    return marked
 
 
 async def _write(installation: Installation, command: Command) -> Receipt:
-    receipt: Receipt = await installation.writer.act(command)
-    return receipt
+    done: Receipt = await installation.writer.act(command)
+    return done
 
 
 async def _answer_again(installation: Installation, by: Somebody, kept: Question) -> Receipt:
@@ -184,16 +180,8 @@ def _read(installation: Installation, by: Somebody, id_: str) -> Question:
 
 
 def _receipt(installation: Installation, kept: Question) -> Receipt | None:
-    query = select(_command).where(
-        _command.c.stream == installation.stream,
-        _command.c.id == kept.id,
-        _command.c.incident == kept.sent.incident,
-    )
     with installation.reader.connect() as connection:
-        row = connection.execute(query).mappings().first()
-    if row is None:
-        return None
-    return Receipt(row["id"], row["incident"], row["case_number"], row["number"], row["position"], True)
+        return receipt(connection, kept, installation.stream)
 
 
 def _raised(kept: Question, meanwhile: list[dict[str, Any]]) -> ChangedMeanwhile:
@@ -236,12 +224,16 @@ def ask(by: Somebody, sent: SentAct, digest: bytes, changed: ChangedMeanwhile, s
 
 def answer(by: Somebody, id_: str, answered: str, reason: str | None, stream: str = MAIN) -> Chore:
     """Mark a question of theirs as confirmed or dropped, and forget its words; one that is answered already
-    stays as it is. Raises UnknownQuestion.
+    stays as it is. Raises UnknownQuestion, QuestionAnswered where what is to be dropped was done.
     """
 
     def run(connection: Connection, now: datetime) -> Question:
         kept = mine(connection, by, id_, stream)
-        if not kept.is_open:
+        is_done = receipt(connection, kept, stream) is not None
+        if is_done and answered == DROPPED:
+            raise QuestionAnswered("it was confirmed, and is done", question=id_, answer=CONFIRMED)
+        # Who drops it on one device while another confirms it: what was done counts.
+        if not kept.is_open and not (is_done and kept.answer == DROPPED):
             return kept
         change = {"answer": answered, "answered_at": to_micros(now), "reason": reason, "words": None}
         is_it = (_table.c.stream == stream) & (_table.c.id == id_)
@@ -284,6 +276,17 @@ def mine(connection: Connection, by: Somebody, id_: str, stream: str = MAIN) -> 
     if kept is None or kept.person != by.id:
         raise UnknownQuestion(question=id_)
     return kept
+
+
+def receipt(connection: Connection, kept: Question, stream: str = MAIN) -> Receipt | None:
+    """What it led to, where it was done."""
+    query = select(_command).where(
+        _command.c.stream == stream, _command.c.id == kept.id, _command.c.incident == kept.sent.incident
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    return Receipt(row["id"], row["incident"], row["case_number"], row["number"], row["position"], True)
 
 
 def of_person(connection: Connection, by: Somebody, stream: str = MAIN) -> list[Question]:

@@ -196,8 +196,23 @@ class TestSentAgain:
         done(phone.post(f"/api/incidents/{id_}/check", check))
         refused = phone.post(f"/api/questions/{question}/drop", {"reason": "不必了"})
         assert refused.json()["type"] == "urn:gridgov:problem:question-answered"
+        assert done(phone.get(f"/api/questions/{question}"))["answer"] is None
+        done(phone.post(f"/api/questions/{question}/confirm", {"seen": number}))
         assert done(phone.get(f"/api/questions/{question}"))["answer"] == "confirmed"
         assert row_of(site, id_)["number"] == number + 1
+
+    def test_what_was_done_while_it_was_dropped_elsewhere_was_confirmed(self, site: Site) -> None:
+        """Two devices of one person: the act that stands in the ledger counts."""
+        id_, check = handled_again(site)
+        phone = site.as_("inspector_n")
+        question = asked(phone.post(f"/api/incidents/{id_}/check", check))["question"]
+        done(phone.post(f"/api/questions/{question}/confirm", {"seen": row_of(site, id_)["number"]}))
+        table = QuestionRow.__table__  # type: ignore[attr-defined]
+        with site.service._written.begin() as connection:
+            connection.execute(table.update().values(answer="dropped", reason="不必了"))
+        done(phone.post(f"/api/questions/{question}/confirm", {"seen": 6}))
+        told = done(phone.get(f"/api/questions/{question}"))
+        assert (told["answer"], told["reason"]) == ("confirmed", None)
 
     def test_dropping_twice_keeps_the_first_reason(self, site: Site) -> None:
         id_, check = handled_again(site)
