@@ -11,10 +11,10 @@ from uuid import UUID, uuid5
 from dispatch.bodies import kind_of
 from dispatch.entries import Escalated, Fact, Imported, Noticed
 from dispatch.incidents import Incident
-from dispatch.lifecycle import Role, Stage
+from dispatch.lifecycle import Stage
 from gridgov.accounts import Person
 from gridgov.outbox.rules import DEPARTMENT, ESCALATED, RENAMED, Kind, Language, Notice, Target, Telling
-from gridgov.scope import Assignment, Seen, seen_of
+from gridgov.scope import Assignment, actor_on, seen_of
 from gridgov.storage.ledger import Committed
 
 #: Deliveries of all installations are named under this.
@@ -142,22 +142,20 @@ def _emails(
         if not person.active or person.email is None or person.id == by:
             continue
         held = [assignment for assignment in person.assignments if assignment.runs(now)]
-        if any(_is_meant(role, held, committed, levels) for role in target.roles):
+        if any(_is_meant(role, person.id, held, committed, levels) for role in target.roles):
             yield person.email
 
 
-def _is_meant(role: str, held: Iterable[Assignment], committed: Committed, levels: Sequence[str]) -> bool:
-    incident = committed.after
-    path = incident.place.path
+def _is_meant(
+    role: str, person: str, held: Sequence[Assignment], committed: Committed, levels: Sequence[str]
+) -> bool:
+    """Is it one of those whom a target means? They see the incident, else its link would lead them nowhere;
+    whoever is sent to look is an inspector there.
+    """
     if role == ESCALATED:
         return _is_asked(held, committed, levels)
-    if role == DEPARTMENT:
-        return any(
-            a.role is Role.HANDLER and a.covers(Seen(path, (department,)))
-            for a in held
-            for department in filter(None, (incident.lead, *incident.co_handlers))
-        )
-    return any(str(a.role) == role and a.covers(seen_of(incident)) for a in held)
+    actor = actor_on(person, held, committed.after, committed.entry.recorded_at)
+    return bool(actor.departments) if role == DEPARTMENT else role in actor.roles
 
 
 def _is_asked(held: Iterable[Assignment], committed: Committed, levels: Sequence[str]) -> bool:

@@ -24,7 +24,7 @@ def busy(town: Town) -> str:
     """A town with a few incidents in several stages; the id of one that is being handled."""
     id_ = town.report(scene.COVER, scene.at("N1"), words="井盖破损", address="北街").incident
     town.act(scene.CLERK, Act.FILE, id_, 1)
-    town.act(scene.DISPATCHER, Act.DISPATCH, id_, 2)
+    town.act(scene.DISPATCHER, Act.DISPATCH, id_, 2, co_handlers=("cleaning",))
     town.act(scene.DISPATCHER, Act.NOTE, id_, 3, words="请尽快 phone 123")
     town.report(scene.NOISE, scene.OUTSIDE)
     row = ImportedRow(
@@ -67,6 +67,10 @@ def test_nothing_differs_after_ordinary_work(town: Town, busy: str) -> None:
             ["previous"],
         ),
         ("UPDATE stream SET position = 4", ["stream main: position is 4"]),
+        ("DELETE FROM sight WHERE incident = '{id}'", ["sight d:cleaning of {id} is missing"]),
+        ("UPDATE sight SET who = 'd:fire'", ["d:cleaning of {id} is missing", "d:fire of {id} should not"]),
+        ("UPDATE sight SET first = 9", ["sight d:cleaning of {id}: first is 9, the ledger says 1"]),
+        ("UPDATE sight SET incident = 'ghost'", ["sight ghost should not be there"]),
         ("DELETE FROM search WHERE rowid = 1", ["search", "{id}", "missing"]),
         (
             "UPDATE private SET words = 'other' WHERE incident = '{id}' AND number = 1",
@@ -122,11 +126,21 @@ def test_nothing_is_derived_from_a_damaged_ledger(town: Town, statement: str) ->
         assert connection.execute(text("SELECT count(*) FROM incident")).scalar_one() == 2
 
 
+def test_nothing_differs_where_one_command_added_to_two_incidents(town: Town, busy: str) -> None:
+    """An incident that is joined to another tells that one too, in the same breath."""
+    second = town.report(scene.COVER, scene.at("N1")).incident
+    town.act(scene.CLERK, Act.JOIN, second, 1, leader=busy, reason="同一处")
+    assert [told.entry.incident for told in town.committed[-2:]] == [second, busy]
+    assert found(town) == []
+
+
 def test_rebuilding_mends_every_projection(town: Town, busy: str) -> None:
     with town.written.begin() as connection:
         for statement in (
             "UPDATE incident SET stage = 'closed', reworks = 7",
             "DELETE FROM incident WHERE id = (SELECT min(id) FROM incident)",
+            "INSERT INTO sight SELECT stream, 'p:ghost', id, first FROM incident",
+            "DELETE FROM sight WHERE who = 'd:cleaning'",
             "DELETE FROM search",
             "UPDATE serial SET last = 99",
         ):
