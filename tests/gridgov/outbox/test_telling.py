@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from dispatch.building import OFFERED, Task
 from dispatch.entries import (
     Closed,
     Entry,
@@ -146,6 +147,22 @@ def test_a_department_means_its_handlers_and_those_who_have_a_part() -> None:
     assert tell(target, committed(Closed(), led), *people) == ("water@example.org", "cleaning@example.org")
     # Before it is dispatched nobody handles it, and nobody who does could see it.
     assert tell(target, committed(REPORTED), *people) == ()
+
+
+def test_nobody_is_sent_a_link_to_what_they_may_not_see() -> None:
+    """Before dispatch nobody has a part yet; who is sent to look is told wherever their own grid lies."""
+    cleaning = somebody("cleaning", Role.HANDLER, (), "cleaning")
+    department = Target("departments", Kind.EMAIL, roles=("department",))
+    waiting = committed(
+        Filed(scene.COVER, "urgent", ROUTE, 1), incident(co_handlers=("cleaning",), lead=None)
+    )
+    assert tell(department, waiting, cleaning) == ()
+    inspectors = Target("inspectors", Kind.EMAIL, roles=("inspector",))
+    here, sent = somebody("here", Role.INSPECTOR, ("D", "N")), somebody("sent", Role.INSPECTOR, ("D", "S"))
+    task = Task("check", "sent", OFFERED, "nearest")
+    assert tell(inspectors, waiting, here, sent) == ("here@example.org",)
+    asked = committed(waiting.entry.fact, replace(waiting.after, task=task))
+    assert tell(inspectors, asked, here, sent) == ("here@example.org", "sent@example.org")
 
 
 def test_an_escalation_reaches_its_roles_at_its_level_and_above() -> None:

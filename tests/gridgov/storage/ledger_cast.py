@@ -18,8 +18,10 @@ from tests.gridgov import scene
 
 OFFICE = scene.Somebody("office", scene.assignment(Role.HANDLER, ("D",), "office"))
 KEEPER = scene.Somebody("keeper", scene.assignment(Role.ADMINISTRATOR))
-STRANGER = scene.Somebody("stranger", scene.assignment(Role.INSPECTOR, ("D", "S", "S2")))
-PEOPLE = (*scene.PEOPLE, OFFICE, KEEPER, STRANGER)
+#: Sees little, but for what they are sent to look at.
+STRANGER = scene.Somebody("square", scene.assignment(Role.INSPECTOR, ("D", "S", "S2")))
+SUPERVISOR = scene.Somebody("supervisor", scene.assignment(Role.SUPERVISOR, ("D", "N")))
+PEOPLE = (*scene.PEOPLE, OFFICE, KEEPER, STRANGER, SUPERVISOR)
 HANDLERS = {
     "water": scene.WATER,
     "cleaning": scene.CLEANING,
@@ -35,13 +37,22 @@ ONWARD = {
     Stage.INTAKE: (Act.FILE, Act.ASK),
     Stage.VERIFYING: (Act.VERIFY,),
     Stage.DISPATCH: (Act.DISPATCH,),
-    Stage.HANDLING: (Act.HANDLE, Act.RETURN),
+    Stage.HANDLING: (Act.HANDLE, Act.HANDLE, Act.RETURN),
+    Stage.SUSPENDED: (Act.RESUME,),
     Stage.CHECKING: (Act.CHECK,),
     Stage.CLOSING: (Act.CLOSE,),
     Stage.CLOSED: (Act.REOPEN,),
     Stage.REJECTED: (Act.REOPEN,),
     Stage.IMPORTED: (Act.ADOPT,),
 }
+#: What nobody does.
+NOBODYS = frozenset(
+    {Act.REPORT, Act.IMPORT, Act.RELOCATE, Act.NOTICE, Act.ESCALATE, Act.FOLLOW, Act.EXPIRE_TASK}
+)
+#: With these, words have to come that can be erased; with the last they can.
+WORDED = (Act.NOTE, Act.ENFORCE, Act.CALL_BACK)
+PHOTOS = ((), ("a" * 64,), ("b" * 64,))
+PARTS = (None, (), ("cleaning",), ("water", "north_office"), ("police",))
 NOT_REFUSALS = (BrokenHistory,)
 
 people = st.sampled_from(PEOPLE)

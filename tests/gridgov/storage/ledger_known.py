@@ -16,21 +16,27 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
+from dispatch.ending_facts import Followed
 from dispatch.entries import Escalated, Noticed, Relocated
 from dispatch.errors import DispatchError
 from dispatch.incidents import Incident, fold
 from dispatch.lifecycle import Act
+from dispatch.task_facts import Tasked, TaskExpired
 from gridgov.commands import ImportedRow, SentAct, SentReport
 from gridgov.errors import BadInput
-from gridgov.scope import scope_of
+from gridgov.scope import Scope, scope_of, seen_of
 from gridgov.storage import ledger, projections
 from gridgov.storage.batch import Receipt
 from gridgov.storage.errors import IdReused, Stale, UnknownIncident
+from gridgov.storage.incidents import Wanted, page
 from gridgov.storage.rebuild import differences
 from gridgov.storage.tables import IncidentRow
+from tests.gridgov.acts_by_chance import SomeOnDuty
 from tests.gridgov.storage.conftest import Town
 from tests.gridgov.storage.ledger_cast import (
     NOT_REFUSALS,
+    PEOPLE,
+    WORDED,
     DrawnAnew,
     Jumping,
     RanOut,
@@ -38,9 +44,16 @@ from tests.gridgov.storage.ledger_cast import (
 )
 
 #: After these, what somebody saw before them is still good, unless they answer an escalation.
-HARMLESS = (Relocated, Noticed, Escalated)
-#: How many entries a command may add; a notice, or handing on, two: that, and who is asked.
+HARMLESS = (Relocated, Noticed, Escalated, Tasked, TaskExpired, Followed)
+#: How many entries a command may add to its incident; a notice, or handing on, two: that, and who is asked,
+#: or sent.
 _MAY_ADD = {SentReport: (1, 3), ImportedRow: (1,), DrawnAnew: (1,)}
+
+
+def _words_belong(act: SentAct) -> bool:
+    """Does it come with words if it needs them, and without if it has none?"""
+    said = bool((act.words or "").strip())
+    return said if act.act in WORDED[:2] else not said or act.act in WORDED
 
 
 class KnownLedger(RuleBasedStateMachine):
@@ -61,7 +74,7 @@ class KnownLedger(RuleBasedStateMachine):
         self.position = 0
 
     def _open(self) -> Town:
-        return Town(f"sqlite:///{self.folder / 'town.db'}", self.clock)
+        return Town(f"sqlite:///{self.folder / 'town.db'}", self.clock, duty=SomeOnDuty)
 
     def _send(self, sent: Sent) -> Receipt | Exception:
         before = self._contents()
@@ -79,7 +92,8 @@ class KnownLedger(RuleBasedStateMachine):
         expected = self._expected(sent)
         if isinstance(outcome, BaseException):
             assert not isinstance(outcome, NOT_REFUSALS)
-            assert isinstance(outcome, expected or DispatchError), f"{outcome!r} of {sent}"
+            refused = expected or (DispatchError if self._has_leader(sent) else Exception)
+            assert isinstance(outcome, refused), f"{outcome!r} of {sent}"
             if isinstance(outcome, Stale):
                 self._require_told(sent, outcome)
             return False
@@ -93,7 +107,7 @@ class KnownLedger(RuleBasedStateMachine):
     def _expected(self, sent: Sent) -> type | None:
         """What the answer has to be as far as ids, numbers and scopes say; None where the rules decide."""
         act = sent.content if isinstance(sent.content, SentAct) else None
-        if act is not None and bool(act.words) != (act.act is Act.NOTE):
+        if act is not None and not _words_belong(act):
             return BadInput
         if sent.id in self.receipts:
             return Receipt if self.sent[sent.id] == sent else IdReused
@@ -114,8 +128,23 @@ class KnownLedger(RuleBasedStateMachine):
         if not isinstance(sent.content, SentAct):
             return True
         known = self._incident(sent.content.incident, self.numbers[sent.content.incident])
-        scope = scope_of(sent.by.id, sent.by.assignments, self.clock.now)
-        return scope.sees(known.place.path, known.lead, known.reported_by)
+        if sent.content.act is Act.TAKE_BACK and known.last_by == sent.by.id:
+            # Who gave it away with what they did last can still take that back.
+            known = known.before or known
+        return self._scope(sent.by).sees(seen_of(known))
+
+    def _scope(self, by: Any) -> Scope:
+        return scope_of(by.id, by.assignments, self.clock.now)
+
+    def _has_leader(self, sent: Sent) -> bool:
+        """Does its sender know of the incident that another is to be joined to?"""
+        content = sent.content
+        if not isinstance(content, SentAct) or content.act is not Act.JOIN:
+            return True
+        if content.leader is None or content.leader not in self.numbers:
+            return False
+        leader = self._incident(content.leader, self.numbers[content.leader])
+        return self._scope(sent.by).sees(seen_of(leader))
 
     def _require_told(self, sent: Sent, stale: Stale) -> None:
         assert isinstance(sent.content, SentAct | DrawnAnew | RanOut)
@@ -139,6 +168,12 @@ class KnownLedger(RuleBasedStateMachine):
         self.receipts[sent.id], self.sent[sent.id] = receipt, sent
         self.numbers[incident] = receipt.number
         self._learn_harmless(incident, last)
+        if isinstance(sent.content, SentAct) and sent.content.act is Act.JOIN:
+            # Its leader is told of it in the same breath.
+            assert sent.content.leader is not None
+            self.position += 1
+            self.numbers[sent.content.leader] += 1
+            self.harmless.add((sent.content.leader, self.numbers[sent.content.leader]))
         if last == 0:
             day = self._day(sent, receipt)
             self.serials[day] = self.serials.get(day, 0) + 1
@@ -191,12 +226,18 @@ class KnownLedger(RuleBasedStateMachine):
             assert folded == row
 
     def teardown(self) -> None:
-        """At the end the feed can begin anywhere, and deriving everything again gives what is stored."""
+        """At the end the feed can begin anywhere, deriving everything again gives what is stored, and
+        everybody's list holds what they see.
+        """
         try:
             told = [*self.told, *self.town.committed]
             with self.town.reader.connect() as connection:
                 found = [str(difference) for difference in differences(connection)]
                 assert not found, found
+                for by in PEOPLE:
+                    scope = self._scope(by)
+                    listed = {row["id"] for row in page(connection, scope, Wanted(), limit=10_000)}
+                    assert listed == {id_ for id_ in self.numbers if scope.sees(seen_of(self._incident(id_)))}
                 for position in range(0, self.position, 7):
                     assert ledger.since(connection, position, 5) == told[position : position + 5]
         finally:

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from dispatch.building import DONE
 from dispatch.entries import SYSTEM
 from dispatch.incidents import Incident
 from dispatch.lifecycle import Act, Stage
@@ -34,9 +35,14 @@ from tests.gridgov.storage.ledger_cast import (
     CATEGORIES,
     HANDLERS,
     KEEPER,
+    NOBODYS,
+    OFFICE,
     ONWARD,
+    PARTS,
+    PHOTOS,
     PLACES,
     REASONS,
+    WORDED,
     WORDS,
     DrawnAnew,
     RanOut,
@@ -126,9 +132,15 @@ class LedgerMachine(KnownLedger):
 
     def _next_step(self, data: st.DataObject, incident: Incident) -> Sent:
         act = data.draw(st.sampled_from(ONWARD[incident.stage]))
+        waiting = [part.department for part in incident.parts if part.state != DONE]
+        lead = HANDLERS.get(incident.lead or "", OFFICE)
         if act in (Act.ADOPT, Act.DISPATCH) and incident.category == "dragons":
             act = Act.CANCEL
-        by = HANDLERS[incident.lead or ""] if incident.stage is Stage.HANDLING else scene.LEADER
+        by = lead if incident.stage is Stage.HANDLING else scene.LEADER
+        if act is Act.HANDLE and waiting:
+            act, by = Act.REPORT_PART, HANDLERS[waiting[0]]
+        if act is Act.CLOSE and incident.supervision is not None:
+            act, by = Act.ANSWER, lead
         department = data.draw(st.sampled_from(sorted(HANDLERS))) if act is Act.DISPATCH else None
         passed = data.draw(st.booleans()) if act is Act.CHECK else None
         number, id_ = incident.number, data.draw(ids)
@@ -163,8 +175,10 @@ class LedgerMachine(KnownLedger):
         outcome = self._send(sent)
         assert isinstance(outcome, Receipt)
         assert outcome.repeated
-        stale = Sent(NOBODY, RanOut(id_, incident.number - 1, incident.next_look))
-        assert not isinstance(self._send(stale), Receipt)
+        after = self._incident(id_)
+        if after.next_look is None or after.next_look > self.clock.now + timedelta(minutes=1):
+            stale = Sent(NOBODY, RanOut(id_, incident.number - 1, incident.next_look))
+            assert not isinstance(self._send(stale), Receipt)
 
     @rule(data=st.data())
     def nobody_knows_it(self, data: st.DataObject) -> None:
@@ -244,11 +258,11 @@ class LedgerMachine(KnownLedger):
         if kind == "report":
             category, place = data.draw(st.sampled_from(CATEGORIES)), data.draw(st.sampled_from(PLACES))
             return Sent(scene.INSPECTOR, SentReport(data.draw(ids), category, "inspector", None, place))
-        act = data.draw(st.sampled_from((Act.FILE, Act.DISPATCH, Act.NOTE, Act.CANCEL)))
+        act = data.draw(st.sampled_from((Act.FILE, Act.DISPATCH, Act.NOTE, Act.CANCEL, Act.JOIN)))
         return self._drawn_act(data, data.draw(ids), scene.LEADER, act, None)
 
     def _drawn_act(self, data: st.DataObject, id_: str, by: Any, act: Act, offset: int | None) -> Sent:
-        if act in (Act.REPORT, Act.IMPORT, Act.RELOCATE, Act.NOTICE, Act.ESCALATE):
+        if act in NOBODYS:
             act = Act.NOTE
         incident = data.draw(st.sampled_from(sorted(self.numbers)))
         seen = self.numbers[incident] + data.draw(st.sampled_from((0, 0, 0, 0, -1, 1, -100)))
@@ -264,9 +278,35 @@ class LedgerMachine(KnownLedger):
             passed=data.draw(st.booleans()),
             found=data.draw(st.booleans()) if act is Act.VERIFY else None,
             position=data.draw(st.sampled_from(PLACES)),
-            words=data.draw(st.sampled_from(WORDS[2:] if act is Act.NOTE else WORDS[:2])),
+            words=data.draw(st.sampled_from(WORDS[2:] if act in WORDED else WORDS[:2])),
         )
-        return Sent(by, drawn)
+        return Sent(by, replace(drawn, **self._fields(data, act, by)))
+
+    def _fields(self, data: st.DataObject, act: Act, by: Any) -> dict[str, Any]:
+        """What only some acts have, often good enough for them."""
+        if act in (Act.DISPATCH, Act.INVOLVE):
+            return {"co_handlers": data.draw(st.sampled_from(PARTS[act is Act.INVOLVE :]))}
+        if act in (Act.ACCEPT, Act.DECLINE, Act.ASSIGN, Act.REPORT_PART):
+            mine = next((code for code, handler in HANDLERS.items() if handler is by), None)
+            who = data.draw(st.sampled_from((by.id, "water", "nobody")))
+            return {"department": data.draw(st.sampled_from((None, mine))), "person": who}
+        if act is Act.JOIN:
+            return {"leader": data.draw(st.sampled_from(sorted(self.numbers)) | ids)}
+        if act is Act.APPLY:
+            days = data.draw(st.sampled_from((-1, 1, 30, 400)))
+            until = self.clock.now + timedelta(days=days)
+            return {"wish": data.draw(st.sampled_from(("extension", "suspension"))), "until": until}
+        if act is Act.TASK:
+            return {"person": data.draw(st.sampled_from(("inspector", "square", "water")))}
+        if act is Act.CALL_BACK:
+            said = data.draw(st.sampled_from((None, True, False)))
+            return {"contacted": data.draw(st.booleans()), "solved": said, "satisfied": said}
+        if act is Act.ENFORCE:
+            return {"measure": "罚款", "legal_basis": "条例", "document": data.draw(st.sampled_from(REASONS))}
+        if act in (Act.SELF_HANDLE, Act.ATTACH):
+            photos = st.sampled_from(PHOTOS)
+            return {"before": data.draw(photos), "photos": data.draw(photos)}
+        return {"granted": True} if act is Act.DECIDE else {}
 
     # What happens to the server.
 
