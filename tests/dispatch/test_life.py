@@ -3,6 +3,7 @@ nothing with the rules says what must happen: the stage, the clocks, the tasks, 
 """
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
