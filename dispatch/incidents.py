@@ -8,6 +8,7 @@ the times its source states.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
@@ -182,18 +183,31 @@ _values = attrgetter(*_NAMES)
 
 
 def fold(entries: Iterable[Entry]) -> Incident:
-    """What the entries of one incident add up to, in order of their number; raises BrokenHistory."""
+    """What the entries of one incident add up to, in order of their number; raises BrokenHistory.
+
+    What was taken back later is kept as it was before: adding up to it again for each would double the work
+    with every one.
+    """
     history = tuple(entries)
+    taken = {entry.fact.number - 1 for entry in history if type(entry.fact) is TakenBack}
+    kept: dict[int, Incident] = {}
     b = Builder()
-    for entry in history:
+    for index, entry in enumerate(history):
+        if index in taken and b.stage is not None and _can_go_back(entry):
+            kept[index] = _freeze(copy(b))
         if type(entry.fact) is TakenBack:
-            b.earlier = _earlier_than(history, entry.fact.number - 1)
+            before = kept.get(entry.fact.number - 1)
+            b.earlier = None if before is None else partial(_as_it_was, before)
         add(b, entry)
     last = len(history) - 1
     while last > 0 and follows_by_itself(history[last]):
         last -= 1
     b.earlier = _earlier_than(history, last)
     return _freeze(b)
+
+
+def _as_it_was(incident: Incident) -> Incident:
+    return incident
 
 
 def _earlier_than(history: tuple[Entry, ...], index: int) -> Callable[[], Incident] | None:
