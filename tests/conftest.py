@@ -28,8 +28,11 @@ settings.load_profile("gridgov")
 # Every test of these files opens a whole installation, and there are hundreds: --quick keeps two files of them,
 # test_api_incidents.py and test_api_basic.py, and test_cli.py.
 WHOLE_SERVICE = re.compile(
-    r"test_(api_(?!(incidents|basic)\.py)\w+|cli_\w+|overdue|closure_editions|sweeping_api|looking_after|webhooks)\.py"
+    r"test_(api_(?!(incidents|basic)\.py)\w+|cli_\w+|overdue|closure_editions|sweeping_api|looking_after|webhooks"
+    r"|duplicates_suggested|returns|joined)\.py"
 )
+#: Folders of such tests.
+WHOLE_FOLDERS = frozenset({"duty", "casefile", "desk_day"})
 
 DESELECTED = "gridgov_deselected"
 
@@ -52,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what opens a whole installation as slow; deselect what this run leaves out, which pytest counts."""
     for item in items:
-        if WHOLE_SERVICE.fullmatch(item.path.name):
+        if WHOLE_SERVICE.fullmatch(item.path.name) or item.path.parent.name in WHOLE_FOLDERS:
             item.add_marker(pytest.mark.slow)
     left_out = {"slow", "long"} if config.getoption("--quick") else {"long"}
     if config.getoption("--long"):

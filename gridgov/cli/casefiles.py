@@ -96,7 +96,8 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
 def _warn(found: CaseFile) -> None:
     if not found.is_whole:
         broken = [str(line.entry.number) for line in found.lines if not line.stored.is_whole]
-        say(f"entries {', '.join(broken)} are not what the ledger's hashes say: run `gridgov rebuild --check`")
+        numbers = ", ".join(broken)
+        say(f"entries {numbers} are not what the ledger's hashes say: run `gridgov rebuild --check`")
 
 
 def verify(

@@ -17,10 +17,10 @@ from sqlalchemy import select, text
 from sqlmodel import SQLModel
 
 from dispatch import automation, decisions, results
+from dispatch.actors import Actor
 from dispatch.automatic import AutomaticRule, Does
 from dispatch.categories import Categories, Urgency
 from dispatch.deadlines import Limit
-from dispatch.actors import Actor
 from dispatch.decisions import Draft
 from dispatch.entries import Entry
 from dispatch.incidents import Incident, extend, fold
