@@ -24,7 +24,7 @@ from tests.gridgov.made_up import demo_in
 from tests.live.server import RunningServer
 
 #: So few reports are enough to take every branch; the branches not taken yet go first.
-ENOUGH = 120
+ENOUGH = 140
 #: All that a simulated person may know of the program: the API's address, and the words it is spoken in.
 ALLOWED = {
     "dispatch.lifecycle",
@@ -41,7 +41,7 @@ ALLOWED = {
 #: What comes in through a file, happens by itself, or is answered when nobody did anything in time.
 NOT_PLAYED = (
     *(Act.IMPORT, Act.ADOPT, Act.RELOCATE),
-    *(Act.NOTICE, Act.ESCALATE, Act.ACKNOWLEDGE, Act.PASS_ON, Act.EXPIRE_TASK),
+    *(Act.NOTICE, Act.ESCALATE, Act.ACKNOWLEDGE, Act.PASS_ON, Act.EXPIRE_TASK, Act.FOLLOW),
 )
 
 
@@ -163,7 +163,8 @@ def test_the_same_seed_plays_the_same_day(people: list[Player]) -> None:
 @pytest.mark.slow
 def test_a_refusal_is_said_and_counted(people: list[Player]) -> None:
     played = Simulation(people, np.random.default_rng(2))
-    played.categories = ["no:such:category"]
+    played.city.categories = ["no:such:category"]
+    played.by_rule = [{"category": "no:such:category"}]
     said: list[str] = []
     tally = play(played, per_minute=None, reports=3, stop=Event(), say=said.append)
     assert (tally.reports, tally.refused) == (0, Counter(report=3))

@@ -25,7 +25,7 @@ def several_departments_at_once(day: Day) -> None:
     flood.does("xie", "accept 签收")
     flood.does("tang", "accept 签收")
     flood.may_not("xie", "return 退回", "not-yours", reason="协办不能退回")
-    flood.does("xie", "assign 分办", person="xie")
+    flood.does("xie", "assign 分办", crew="sweepers")
     flood.may_not("zheng", "handle 处置", "parts-open", reason="水已抽干")
     flood.does(
         "huang", "involve 协办调整", co_handlers=["cleaning", "north_office", "office"], reason="请区办调泵"

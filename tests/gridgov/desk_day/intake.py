@@ -51,6 +51,7 @@ def _the_others(day: Day, cover: Case) -> None:
     """市民、周敏、又一位市民上报同一口井盖（案卷2至4）。"""
     day.at("周一 08:36")
     second = day.reports("chen", MANHOLE, "N1", "路口的井盖不见了", east_m=12)
+    _looks_like(second, cover, within_m=13)
     second.may_not("chen", "join 并案", "cannot-join", leader=second.id)
     second.may_not("tang", "join 并案", "not-for-this-role", leader=cover.id)
     second.does("chen", "join 并案", to="joined 已并案", leader=cover.id, reason="同一口井盖")
@@ -81,8 +82,10 @@ def _put_right(day: Day, cover: Case) -> None:
     cover.may_not("xie", "accept 签收", "unknown-incident")
     cover.does("zheng", "accept 签收")
     cover.may_not("luo", "accept 签收", "already-done")
+    cover.may_not("zheng", "assign 分办", "unknown-crew", crew="divers")
     cover.may_not("zheng", "assign 分办", "cannot-go", person="xie")
-    cover.does("zheng", "assign 分办", person="luo", reason="带围挡")
+    cover.does("zheng", "assign 分办", crew="pumps", person="luo", reason="带围挡")
+    assert (cover.row["crew"], cover.row["assignee"]) == ("pumps", "luo")
     day.at("周一 10:10")
     cover.may_not("luo", "handle 处置", "evidence-missing", reason="已换新井盖")
     cover.does("luo", "handle 处置", to="checking 核查", reason="已换新井盖", photos=day.photos("luo"))
@@ -98,6 +101,15 @@ def _put_right(day: Day, cover: Case) -> None:
     day.cases[1].may_not("jiang", "reopen 重新立案", "not-in-this-stage", reason="跟着那一件走")
     day.at("周一 10:40")
     cover.does("chen", "call_back 回访", contacted=True, solved=True, satisfied=True, words="很快，谢谢")
+
+
+def _looks_like(second: Case, first: Case, within_m: float) -> None:
+    """The same is suggested, with distance and age; it is joined by a person alone."""
+    found = second.day.asks("chen", f"/api/incidents/{second.id}/duplicates")["rows"]
+    (one,) = [one for one in found if one["incident"] == first.id]
+    assert 0 < one["distance_m"] < within_m
+    assert one["age_s"] > 0
+    second.stands("intake 受理")
 
 
 def put_right_on_the_spot(day: Day) -> None:
