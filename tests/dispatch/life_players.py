@@ -158,7 +158,9 @@ def fitting(draw: Draw, act: str, board: Board) -> Person:
         name = board.last[0]
     if act in ("handle", "report_part"):
         others = [one for one in NAMES if one not in board.eyes]
-        name = draw(st.sampled_from(others or NAMES))
+        name = draw(st.sampled_from([*others, *sorted(board.eyes)[:1]]))
+    if act in ("verify", "check") and board.hands:
+        name = draw(st.sampled_from([name, name, *sorted(board.hands)[:1]]))
     assert isinstance(name, str)
     if role in (LEAD, PART, EITHER):
         departments = sorted(handlers_of(role, board))
