@@ -191,6 +191,8 @@ def _dispatched(b: Builder, entry: Entry, fact: Dispatched) -> None:
     b.accepted_by = b.crew = b.assignee = b.application = None
     if not fact.resumed:
         b.extended = 0
+    if b.appealed_by != fact.department:
+        b.appeal = None
     if b.handovers and b.handovers[-1].to_department is None:
         last = b.handovers[-1]
         taken = Handover(last.from_department, fact.department, last.returned_at, entry.recorded_at)
@@ -257,6 +259,9 @@ def _checked(b: Builder, entry: Entry, fact: Checked) -> None:
 def _reopened(b: Builder, entry: Entry, fact: Reopened) -> None:
     b.closed_at = b.handled_at = b.handled_by = b.lead = b.last_lead = b.limit = b.due_at = None
     b.handling = b.automatic = None
+    if b.self_handled:
+        # Nobody had filed it: whoever opens it again does.
+        b.filed_at = entry.recorded_at
     b.auto_dispatched = b.undoable = b.self_handled = False
     b.parts = ()
     _nobody_has_it_in_hand(b)

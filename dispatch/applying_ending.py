@@ -32,8 +32,8 @@ def _followed(b: Builder, _entry: Entry, fact: Followed) -> None:
     b.followers = with_name(b.followers, fact.follower)
 
 
-def _appealed(b: Builder, _entry: Entry, _fact: Appealed) -> None:
-    b.appeal = APPEAL_OPEN
+def _appealed(b: Builder, _entry: Entry, fact: Appealed) -> None:
+    b.appeal, b.appealed_by = APPEAL_OPEN, fact.department
 
 
 def _decided(b: Builder, _entry: Entry, fact: Decided) -> None:

@@ -120,6 +120,7 @@ class Builder:
     supervision: Supervised | None = None
     supervisions: int = 0
     appeal: str | None = None
+    appealed_by: str | None = None
     call_back: CalledBack | None = None
     eyes: tuple[str, ...] = ()
     hands: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ The formulas are those of the domain notes, "Closure figures". Where an incident
 * The **last closing** counts: a reopened incident is open. A closing whose time the source does not state is
   closed, but never on time, and is not carried over as a backlog.
 * An appeal that was granted makes a late closing **exempt**: it stays late in every figure but the one "with
-  exemptions". The exemption stays with the incident.
+  exemptions". It is the department's that appealed: where another handles it later, there is none.
 * **Overdue open** is as of the period's end, or now while it still runs.
 * An incident needed **no human hand** until it was handled, where a rule filed and dispatched it with its
   report, and nobody has since taken that back, returned it, reopened it or dispatched it again. What a rule

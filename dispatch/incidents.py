@@ -44,13 +44,15 @@ class Incident:
     was another than the time before.
 
     ``leader`` is the incident that it was joined to, ``followers`` those joined to it. ``accepted_by``,
-    ``crew`` and ``assignee`` are those of the lead; ``parts`` are the co-handlers'. ``application`` waits for
-    an answer; ``extensions`` were granted in all, ``extended`` of them for the run of the clock of handling
-    that counts. ``supervision`` is the one that was not answered yet. ``appeal`` is open, granted or refused.
-    ``call_back`` is the last; it stands until the next closing. ``eyes`` are those who reported, verified or
-    checked, ``hands`` those who handled. ``task`` is who is sent to look, ``passed_over`` who was asked
-    before them and does not go. ``handovers`` has one for each return. The last act was ``last_act``, entry
-    ``last_number``, by ``last_by``; ``earlier`` gives the incident before it, where it can be taken back.
+    ``crew`` and ``assignee`` are those of the lead; ``parts`` are the co-handlers'. ``application`` waits
+    for an answer; ``extensions`` were granted in all, ``extended`` of them for the run of the clock of
+    handling that counts. ``supervision`` is the one that was not answered yet. ``appeal`` is open,
+    granted or refused, that of ``appealed_by``: for another department that has it later there was none.
+    ``call_back`` is the last; it stands until the next closing. ``eyes`` are those who reported, verified
+    or checked, ``hands`` those who handled. ``task`` is who is sent to look, ``passed_over`` who was
+    asked before them and does not go. ``handovers`` has one for each return. The last act was
+    ``last_act``, entry ``last_number``, by ``last_by``; ``earlier`` gives the incident before it, where
+    it can be taken back.
     """
 
     id: str
@@ -115,6 +117,7 @@ class Incident:
     supervision: Supervised | None
     supervisions: int
     appeal: str | None
+    appealed_by: str | None
     call_back: CalledBack | None
     eyes: tuple[str, ...]
     hands: tuple[str, ...]

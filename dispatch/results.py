@@ -154,7 +154,7 @@ def stage_clock(rules: Rules, clock: Clock, run: int, now: datetime) -> Started 
 
 def reason_in_words(act: Act, reason: str) -> str:
     """The reason without the blanks around it; raises ReasonMissing where nothing is left."""
-    if not reason.strip():
+    if not any(character.isprintable() and not character.isspace() for character in reason):
         raise ReasonMissing(act)
     return reason.strip()
 

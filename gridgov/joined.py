@@ -10,8 +10,6 @@ from dispatch.entries import from_micros
 from dispatch.lifecycle import STAGE_ZH, Stage
 from gridgov.accounts import display_names
 from gridgov.rows import iso
-from gridgov.scope import Scope
-from gridgov.storage.incidents import in_scope
 from gridgov.storage.tables import IncidentRow
 
 _table = IncidentRow.__table__  # type: ignore[attr-defined]
@@ -46,15 +44,19 @@ def outcome(connection: Connection, row: RowMapping, stream: str) -> dict[str, A
     }
 
 
-def followers(connection: Connection, row: RowMapping, scope: Scope, stream: str) -> dict[str, Any]:
-    """Those that follow an incident: how many, and of those that the scope reaches who reported each when."""
+def followers(connection: Connection, row: RowMapping, stream: str) -> dict[str, Any]:
+    """Those that follow an incident: how many, and who reported the first of them when.
+
+    Whoever sees the leader is told so much, wherever the followers lie: they are its reporters too, and its
+    own entries name them. What citizens said in them is for those who see the followers.
+    """
     query = (
-        select(_c.id, _c.case_number, _c.reported_by, _c.reported_at, in_scope(scope).label("seen"))
+        select(_c.id, _c.case_number, _c.reported_by, _c.reported_at)
         .where(_c.stream == stream, _c.leader == row["id"])
         .order_by(_c.first)
     )
     found = list(connection.execute(query))
-    shown = [one for one in found if one.seen][:MOST]
+    shown = found[:MOST]
     names = display_names(connection, [one.reported_by for one in shown])
     return {
         "count": len(found),

@@ -71,7 +71,7 @@ def one(engine: Engine, person: Person, reference: str, now: datetime, stream: s
         kept = words.of_incident(connection, stream, row["id"])
         names = display_names(connection, [entry.by for entry in entries])
         leads = joined.outcome(connection, row, stream)
-        follow = joined.followers(connection, row, scope, stream)
+        follow = joined.followers(connection, row, stream)
     incident = fold(entries)
     actor = actor_on(person.id, person.assignments, incident, now)
     acts = _acts(incident, actor, now)

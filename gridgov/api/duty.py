@@ -11,7 +11,7 @@ from pydantic import Field
 from geodata.datum import to_wgs84
 from gridgov.accounts import Person, display_names
 from gridgov.api.answers import Answer
-from gridgov.api.bodies import Body, Code, Id, Line, Moment, Position, Words
+from gridgov.api.bodies import FIRST_YEAR, LAST_YEAR, Body, Code, Id, Line, Moment, Position, Words
 from gridgov.api.dependencies import GridGov, Parts, Reader, RotaWriter, SignedIn
 from gridgov.api.incidents import codes
 from gridgov.duty import acts, handing, keeping, table, whereabouts
@@ -62,7 +62,14 @@ class Ending(Body):
 class CopyWeek(Body):
     """Write the duties of a week down for a later one; stand-ins are for once."""
 
-    week: Annotated[date, Field(description="any day of the week that is copied")]
+    week: Annotated[
+        date,
+        Field(
+            ge=date(FIRST_YEAR, 1, 1),
+            le=date(LAST_YEAR, 1, 1),
+            description="any day of the week that is copied",
+        ),
+    ]
     weeks: Annotated[int, Field(ge=1, le=53, description="how many weeks later")] = 1
     under: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     dry_run: bool = False

@@ -45,10 +45,15 @@ def opened(path: Path) -> Iterator[dict[str, Member]]:
     """
     _require_small_directory(path)
     try:
-        with ZipFile(path) as archive:
-            yield _members(archive)
-    except BadZipFile as error:
+        archive = ZipFile(path)
+    except (BadZipFile, NotImplementedError, ValueError) as error:
         raise BadPackage(f"{path.name} cannot be read as a ZIP: {error}") from error
+    with archive:
+        try:
+            members = _members(archive)
+        except BadZipFile as error:
+            raise BadPackage(f"{path.name} cannot be read as a ZIP: {error}") from error
+        yield members
 
 
 def _require_small_directory(path: Path) -> None:

@@ -22,6 +22,8 @@ from gridgov.storage.ledger import HASHED, entry_hash, to_entry
 from gridgov.storage.words import Words
 
 _NUMBERS: Final = frozenset({"position", "number", "version", "happened_at", "recorded_at"})
+#: So much missing says that the page is another one.
+_ENOUGH: Final = 20
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _SUM: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
 
@@ -296,14 +298,37 @@ def _shown(member: Member, entries: Sequence[Packed], values: Mapping[str, Any])
     faults: list[Fault] = []
     page = _text(PAGE, member, faults)
     yield from faults
-    for one in entries:
-        if one.hash not in page:
-            yield Fault(PAGE, f"does not show {one.where} with its hash")
+    hashes = [([one.hash], Fault(PAGE, f"does not show {one.where} with its hash")) for one in entries]
+    yield from _missing(page, hashes)
     history = values.get("history")
-    for told in history if isinstance(history, list) else ():
-        for written in _written(told):
-            if text(written).source not in page:
-                yield Fault(PAGE, f"does not show what {VALUES} tells of entry {told.get('number')}")
+    told = [one for one in history if isinstance(one, dict)] if isinstance(history, list) else []
+    yield from _missing(
+        page,
+        [
+            (
+                [text(written).source for written in _written(one)],
+                Fault(PAGE, f"does not show what {VALUES} tells of entry {one.get('number')}"),
+            )
+            for one in told
+        ],
+    )
+
+
+def _missing(page: str, wanted: Sequence[tuple[Sequence[str], Fault]]) -> Iterator[Fault]:
+    """The faults of what a page does not show in its order: each is looked for from where the one before it
+    stands, and not on and on where much is missing, so that a hostile page takes no longer than a long one.
+    """
+    begin = missed = 0
+    for texts, fault in wanted:
+        found = [page.find(one, begin) for one in texts]
+        if -1 not in found:
+            begin = min(found, default=begin)
+            continue
+        yield fault
+        missed += 1
+        if missed == _ENOUGH:
+            yield Fault(PAGE, "does not show more of it either: the rest was not looked for")
+            return
 
 
 def _written(told: Any) -> Iterator[str]:

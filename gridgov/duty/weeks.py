@@ -57,6 +57,8 @@ def copy_week(
     """
     if not 1 <= weeks <= MOST_WEEKS:
         raise BadDuty(f"a week is copied 1 to {MOST_WEEKS} weeks ahead", weeks=weeks)
+    if not date.min + timedelta(weeks=2) <= monday <= date.max - timedelta(weeks=weeks + 2):
+        raise BadDuty("there is no such week to copy, or to copy it to", week=str(monday))
     here = ZoneInfo(zone)
     first = datetime.combine(monday - timedelta(days=monday.weekday()), time(), here)
     last = datetime.combine(first.date() + timedelta(weeks=1), time(), here)

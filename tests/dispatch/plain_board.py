@@ -76,6 +76,7 @@ class Board:
     followers: list[str] = field(default_factory=list)
     self_handled: bool = False
     appeal: str | None = None
+    appealed_by: str | None = None
     unhappy: bool = False
     call_backs: int = 0
     enforcements: int = 0
@@ -136,6 +137,8 @@ class Board:
         self.counts["redirected"] += bool(self.given_to) and self.given_to[-1] != chosen
         self.given_to.append(chosen)
         self.owner = self.lead = self.last_lead = chosen
+        if self.appealed_by != chosen:
+            self.appeal = None
         self.handled_by = None
         self.own = Part()
         self.parts = {one: self.parts.get(one, Part()) for one in co_handlers if one != chosen}

@@ -95,12 +95,15 @@ class Departments:
         board.with_them = tuple(one for one in board.with_them if one != department)
 
     def act_report_part(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        part = self.whose_part(board, who, asked, True)
-        wrong: list[type[DispatchError]] = [] if asked.words.strip() else [errors.ReasonMissing]
+        wrong: list[type[DispatchError]] = [errors.SamePerson] if who.name in board.eyes else []
+        try:
+            part = self.whose_part(board, who, asked, True)
+        except Wrong as too:
+            raise Wrong(*wrong, *too.kinds) from too
+        if not asked.words.strip():
+            wrong.append(errors.ReasonMissing)
         if part.state == "done":
             wrong.append(errors.AlreadyDone)
-        if who.name in board.eyes:
-            wrong.append(errors.SamePerson)
         if wrong:
             raise Wrong(*wrong)
         part.state = "done"
@@ -140,4 +143,4 @@ class Departments:
         words(asked.words)
         if board.appeal is not None:
             raise Wrong(errors.NoMore, errors.AlreadyDone)
-        board.appeal = "open"
+        board.appeal, board.appealed_by = "open", board.lead

@@ -81,7 +81,7 @@ class TestOnTheSpot:
         file = self.reported("before")
         file.add(ending_decisions.self_handle(file.now, INSPECTOR, "swept", ("after",)), NOW, "ins")
         now = file.add(decisions.reopen(CITY, file.now, LEADER, "it is not", NOW), NOW, "lea")
-        assert (now.stage, now.self_handled, now.closed_at) == ("dispatch", False, None)
+        assert (now.stage, now.self_handled, now.closed_at, now.filed_at) == ("dispatch", False, None, NOW)
 
 
 class TestJoining:
@@ -247,6 +247,15 @@ class TestAfterClosing:
         assert (file.now.appeal, file.now.stage) == ("granted", "closed")
         with pytest.raises(NoMore):
             ending_decisions.appeal(file.now, HANDLER, "once more")
+
+    def test_an_exemption_is_the_departments_that_appealed(self) -> None:
+        file = scene.closed()
+        file.add(ending_decisions.appeal(file.now, HANDLER, "the road was closed"), NOW, "han")
+        file.add(ending_decisions.decide(file.now, MANAGER, True, "it was"), NOW, "man")
+        file.add(decisions.reopen(CITY, file.now, LEADER, "dark again", NOW), NOW, "lea")
+        assert scene.dispatch(file, "2026-03-05 11:00").appeal == "granted"
+        scene.return_(file, "2026-03-05 11:10")
+        assert scene.dispatch(file, "2026-03-05 11:20", "water").appeal is None
 
     def test_a_call_back_that_is_not_content_lets_the_clerk_reopen(self) -> None:
         file = scene.closed()

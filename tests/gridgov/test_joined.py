@@ -32,6 +32,16 @@ def test_the_leader_knows_who_else_reported_it(site: Site) -> None:
     assert told["outcome"] is None
 
 
+def test_its_reporters_are_told_to_whoever_sees_the_leader_and_their_words_are_not(site: Site) -> None:
+    leader = site.as_("inspector").report(grid="N1")["incident"]
+    south = site.as_("inspector_s").report(grid="S1", words="机密")["incident"]
+    assert site.as_("clerk").act("join", south, 1, leader=leader).status_code == 200
+    assert site.as_("manager_n").get(f"/api/incidents/{south}").status_code == 404
+    told = site.as_("manager_n").get(f"/api/incidents/{leader}")
+    assert told.json()["followers"]["shown"][0]["reported_by_name"] == "Inspector s"
+    assert "机密" not in told.text
+
+
 def test_a_followers_outcome_is_its_leaders_also_through_another(site: Site) -> None:
     leader, follower = joined(site)
     top = site.as_("inspector").report()
