@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import cos, hypot, radians, sin, sqrt
 from typing import Final
 
+from dispatch.deadlines import LENGTH, Limit, Unit
 from dispatch.entries import Place
 from dispatch.incidents import Incident
 from dispatch.lifecycle import ENDED, Stage
 
-#: So near and so soon after each other two reports in one category may be of the same thing; both ends are
-#: included (domain notes, "From report to closure", duplicate: within 50 m and 24 h in the same category).
-WITHIN_M: Final = 50.0
-WITHIN: Final = timedelta(hours=24)
+#: Units that are as long wherever they lie, by night too: the time between two reports is told in them.
+APART: Final = (Unit.EM, Unit.EH)
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """So near (metres) and so soon after each other two reports may be of the same thing, both ends included.
+
+    Of one category, with ``whole_class`` of one class. As it is here, the domain notes have it ("From report
+    to closure", duplicate: within 50 m and 24 h in the same category); a city may say otherwise. The unit of
+    ``within`` is one of APART.
+    """
+
+    within_m: float = 50.0
+    within: Limit = field(default_factory=lambda: Limit(24, Unit.EH))
+    whole_class: bool = False
+
+    @property
+    def span(self) -> timedelta:
+        """``within`` as time.
+
+        >>> Likeness().span
+        datetime.timedelta(days=1)
+        """
+        return self.within.amount * LENGTH[self.within.unit]
+
 
 #: The ellipsoid of WGS-84: its longer half axis in metres, and its flattening.
 _AXIS_M: Final = 6_378_137.0
@@ -45,20 +68,24 @@ def age_s(leader: Incident, follower: Incident) -> float:
     return (follower.reported_at - leader.reported_at).total_seconds()
 
 
+_USUAL: Final = Likeness()
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What was reported, where and when: all that decides whether two reports may be of the same thing.
 
-    ``at`` is an aware moment; ``place`` may have no point.
+    ``at`` is an aware moment; ``place`` may have no point. ``category`` and ``category_class`` are keys.
     """
 
     category: str
     place: Place
     at: datetime
+    category_class: str = ""
 
 
-def alike(one: Sight, other: Sight) -> bool:
-    """May two reports be of the same thing? Of one category, within 50 m and 24 h, the ends included.
+def alike(one: Sight, other: Sight, like: Likeness = _USUAL) -> bool:
+    """May two reports be of the same thing? Of one category or class, so near and so soon, the ends included.
 
     Never so where one has no point: nobody knows how far apart they are.
 
@@ -70,10 +97,11 @@ def alike(one: Sight, other: Sight) -> bool:
     >>> alike(hole, Sight("lamp", Place(lon=114.0, lat=22.5), eight))
     False
     """
-    if one.category != other.category or abs(other.at - one.at) > WITHIN:
+    same_class = like.whole_class and one.category_class == other.category_class != ""
+    if one.category != other.category and not same_class:
         return False
     apart = distance_m(one.place, other.place)
-    return apart is not None and apart <= WITHIN_M
+    return abs(other.at - one.at) <= like.span and apart is not None and apart <= like.within_m
 
 
 def off_m(one: Place, other: Place) -> float | None:

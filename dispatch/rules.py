@@ -9,6 +9,7 @@ from dispatch.automatic import AutomaticRule
 from dispatch.categories import Categories, Field
 from dispatch.clocks import Clocks
 from dispatch.deadlines import Calendar
+from dispatch.duplicates import Likeness
 from dispatch.escalation import Ladder
 from dispatch.routing import Routing
 
@@ -18,7 +19,7 @@ class Rules:
     """``version`` is the number under which the store keeps them; entries record it.
 
     ``calendar`` is the city's; ``calendars`` are others by key, such as that of a hotline which never closes.
-    ``automatic`` are by name, ``fields`` by key.
+    ``automatic`` are by name, ``fields`` by key. ``likeness`` says what is suggested as the same.
     """
 
     version: int
@@ -30,6 +31,7 @@ class Rules:
     automatic: Mapping[str, AutomaticRule] = field(default_factory=dict)
     ladder: Ladder = field(default_factory=Ladder)
     fields: Mapping[str, Field] = field(default_factory=dict)
+    likeness: Likeness = field(default_factory=Likeness)
 
     def calendar_of(self, key: str) -> Calendar:
         """The calendar of this key; the city's where it is empty, or where there is no such calendar now:

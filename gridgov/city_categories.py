@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
 from dispatch.automatic import AutomaticRule, Does
 from dispatch.categories import DEFAULT_LIMIT, CaseStandard, Categories, Category, Field, Kind, Urgency
 from dispatch.deadlines import Limit
+from dispatch.duplicates import APART, Likeness
 from dispatch.errors import BadRules
 from gridgov import shipped
 from gridgov.city_blame import blame
 from gridgov.city_calendars import Calendars
-from gridgov.city_tables import AutomaticTable, CategoriesTable, FieldTable, OwnTable, StandardTable
+from gridgov.city_tables import (
+    AutomaticTable,
+    CategoriesTable,
+    DuplicatesTable,
+    FieldTable,
+    OwnTable,
+    StandardTable,
+)
 from gridgov.city_text import Reader, Where
 from gridgov.city_values import UNREAD, channels, limit, near, no_two, one_of, there
 
@@ -53,6 +62,27 @@ def automatic_rules(reader: Reader) -> tuple[Mapping[str, AutomaticRule], frozen
             rule = AutomaticRule(told.name, does or Does.FILE, by, told.photos, told.near_border)
             found.setdefault(rule.name, rule)
     return MappingProxyType(found), no_two(reader, tables, "name", "automatic rules")
+
+
+#: Longer than this after the first, nobody takes a report for the same.
+_LONGEST: Final = timedelta(days=30)
+
+
+def likeness(reader: Reader) -> Likeness:
+    """`[duplicates]`: what it leaves out stays as `dispatch.duplicates` has it."""
+    told = reader.table(("duplicates",), reader.section("duplicates"), DuplicatesTable)
+    if told is None:
+        return Likeness()
+    where = ("duplicates", "within")
+    within = limit(reader, where, told.within) or Likeness().within
+    if within.unit not in APART:
+        units = " or ".join(APART)
+        reader.wrong(where, f"{within} is not as long wherever it lies: write it in {units}, such as 24eh")
+        return Likeness()
+    found = Likeness(float(told.within_m), within, told.class_)
+    if found.span > _LONGEST:
+        reader.wrong(where, f"{within} is longer than the {_LONGEST.days * 24}eh that are looked through")
+    return found
 
 
 def fields(reader: Reader) -> tuple[Mapping[str, Field], list[tuple[str, Where]]]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from dispatch.clocks import Clock, Clocks, StageLimit
 from dispatch.deadlines import Calendar
+from dispatch.duplicates import Likeness
 from dispatch.escalation import Ladder
 from gridgov.city_rules import City
 from gridgov.city_values import WEEK
@@ -18,9 +19,9 @@ from gridgov.city_values import WEEK
 class Change:
     """Something that one version says differently: ``kind`` is added, removed or changed.
 
-    ``what`` is city, calendar, clocks, grids, specialised, department, field, category, standard, automatic
-    rule, rule, escalation, target or notice; ``name`` which one; ``field``, ``before`` and ``after`` are for
-    a change.
+    ``what`` is city, calendar, clocks, duplicates, grids, specialised, department, field, category, standard,
+    automatic rule, rule, escalation, target or notice; ``name`` which one; ``field``, ``before`` and
+    ``after`` are for a change.
     """
 
     kind: str
@@ -44,6 +45,7 @@ def plan(old: City | None, new: City) -> list[Change]:
     found += _timing("clocks", _clocks(old), _clocks(new), old is None)
     for what, table in _TABLES.items():
         found += _keyed(what, table(old) if old else {}, table(new))
+    found += _timing("duplicates", _likeness(old), _likeness(new), old is None)
     found += _timing("escalation", _ladder(old), _ladder(new), old is None)
     for what, named in _TOLD.items():
         found += _keyed(what, named(old) if old else {}, named(new))
@@ -100,7 +102,7 @@ def _fields(what: str, name: str, old: Mapping[str, str], new: Mapping[str, str]
 def _timing(what: str, old: Mapping[str, str], new: Mapping[str, str], first: bool) -> Iterator[Change]:
     """Of what a file may leave out only that it is there, where there was no file before."""
     if first:
-        if new != (_clocks(None) if what == "clocks" else {}):
+        if new != {"clocks": _clocks, "duplicates": _likeness, "escalation": _ladder}[what](None):
             yield Change("added", what, "")
         return
     for key in [*old, *(key for key in new if key not in old)]:
@@ -160,6 +162,15 @@ def _clocks(city: City | None) -> dict[str, str]:
     clocks = Clocks() if city is None else city.rules.clocks
     found = {str(clock): _stage(clocks.of(clock)) for clock in Clock if clock is not Clock.HANDLING}
     return {**found, "task": _stage(clocks.task), "warn_percent": str(clocks.warn_percent)}
+
+
+def _likeness(city: City | None) -> dict[str, str]:
+    like = Likeness() if city is None else city.rules.likeness
+    return {
+        "within_m": f"{like.within_m:g}",
+        "within": str(like.within),
+        "of one": "class" if like.whole_class else "category",
+    }
 
 
 def _stage(stage: StageLimit) -> str:

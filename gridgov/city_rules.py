@@ -56,6 +56,7 @@ def parse(text: str, version: int) -> City:
     automatic, names = city_categories.automatic_rules(reader)
     categories = city_categories.categories(reader, Named(codes, calendars, names))
     fields = city_categories.fields(reader)
+    likeness = city_categories.likeness(reader)
     routing = city_routing.routing(reader, departments, fallback, categories, fields, calendars.city)
     clocks, ladder = city_calendars.clocks(reader, calendars), city_calendars.ladder(reader, calendars)
     telling = outbox.parse(reader, categories, codes)
@@ -73,6 +74,7 @@ def parse(text: str, version: int) -> City:
         automatic=automatic,
         ladder=ladder,
         fields=fields[0],
+        likeness=likeness,
     )
     kept = MappingProxyType(dict(grids))
     return City(version, facts, rules, kept, layers, calendars.countries, text, telling)

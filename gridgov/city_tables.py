@@ -176,6 +176,17 @@ class RoutingTable(_Table):
     co_handlers: list[Line] = []
 
 
+class DuplicatesTable(_Table):
+    """`[duplicates]`: within how many metres and how long what is reported twice is looked for.
+
+    ``class``: of the whole class, not of the category alone.
+    """
+
+    within_m: Annotated[float | int, Field(gt=0, le=1000)] = 50
+    within: str | None = None
+    class_: bool = Field(False, alias="class")
+
+
 class EscalationTable(_Table):
     """`[escalation]` without its steps; ``clocks`` left out: for all."""
 

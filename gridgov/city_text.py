@@ -14,6 +14,7 @@ stands in `gridgov.city_tables`. The tables:
 * `[[fields]]` the fields of governance, as classes and categories;
 * `[categories]` the shipped lists it takes, what it sets differently, `[[categories.own]]`, its own, and
   `[[categories.standards]]`, the case standards, which replace those that the lists have for a category;
+* `[duplicates]` how near and how soon after each other two reports may be of the same thing;
 * `[[automatic]]` what is done without a human hand, where categories and standards name it;
 * `[[routing]]` whose what is (`dispatch.routing`);
 * `[[targets]]` and `[[notices]]` who is told of it (`gridgov.outbox.rules`).
@@ -93,6 +94,7 @@ TABLES: Final = (
     "departments",
     "fields",
     "categories",
+    "duplicates",
     "automatic",
     "routing",
     "escalation",

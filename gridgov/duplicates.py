@@ -13,9 +13,10 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Engine, RowMapping, case, select
 
-from dispatch.duplicates import WITHIN, WITHIN_M, Sight, alike, distance_m, may_lead, off_m
+from dispatch.duplicates import Sight, alike, distance_m, may_lead, off_m
 from dispatch.entries import Place, from_micros, to_micros
 from dispatch.lifecycle import STAGE_ZH, Stage
+from dispatch.rules import Rules
 from gridgov.in_force import InForce
 from gridgov.scope import Scope
 from gridgov.siting import SentPosition, locate
@@ -29,8 +30,8 @@ _c = _table.c
 
 #: Suggestions shown; more are counted. Nobody compares more.
 MOST: Final = 50
-#: A degree of latitude is nowhere shorter than 110.5 km: what lies farther north or south is not measured.
-_BAND: Final = WITHIN_M / 110_500
+#: A degree of latitude is nowhere shorter, in metres: what lies farther north or south is not measured.
+_DEGREE_M: Final = 110_500
 #: What nobody is to be joined to, whatever it is alike: it stands for nothing, or for another.
 _LEFT_OUT: Final = tuple(map(str, (Stage.JOINED, Stage.CANCELLED, Stage.REJECTED)))
 
@@ -53,8 +54,8 @@ def of_incident(
     """
     with snapshot(engine) as connection:
         row = one(connection, reference, scope, stream)
-        like = Sight(row["category"], _place(row), from_micros(row["reported_at"]))
-        found = _alike(connection, scope, like, row["id"], stream)
+        like = _sight(in_force.rules, row)
+        found = _alike(connection, in_force.rules, scope, like, row["id"], stream)
     return {"incident": row["id"], "case_number": row["case_number"], **_told(like, found, in_force)}
 
 
@@ -62,35 +63,52 @@ def before_sending(
     engine: Engine, in_force: InForce, scope: Scope, asked: Before, now: datetime, stream: str = MAIN
 ) -> dict[str, Any]:
     """What may be the same as a report that is about to be sent; raises UnknownCategory, UnnamedDatum."""
-    category = in_force.rules.categories.get(asked.category).key
-    like = Sight(category, locate(in_force, asked.position), asked.happened_at or now)
+    one = in_force.rules.categories.get(asked.category)
+    like = Sight(one.key, locate(in_force, asked.position), asked.happened_at or now, one.class_key)
     with snapshot(engine) as connection:
-        found = _alike(connection, scope, like, None, stream)
+        found = _alike(connection, in_force.rules, scope, like, None, stream)
     return {"incident": None, "case_number": None, **_told(like, found, in_force)}
 
 
 def _alike(
-    connection: Connection, scope: Scope, like: Sight, but: str | None, stream: str
+    connection: Connection, rules: Rules, scope: Scope, like: Sight, but: str | None, stream: str
 ) -> list[tuple[float, RowMapping]]:
     """The rows that are alike, each with its distance in metres: nearest first, then newest, then by id."""
     if like.place.lat is None:
         return []
-    south, north = like.place.lat - _BAND, like.place.lat + _BAND
+    far = rules.likeness.within_m / _DEGREE_M
+    south, north = like.place.lat - far, like.place.lat + far
+    span, kinds = rules.likeness.span, _categories(rules, like)
     # Inside an expression no column leads to another index: those hold the other categories and years too.
     asked = [_c.lat.between(south, north), _c.stage.not_in(_LEFT_OUT), in_scope(scope)]
     query = select(_table).where(
         _c.stream == stream,
-        _c.category == like.category,
-        _c.reported_at.between(to_micros(like.at - WITHIN), to_micros(like.at + WITHIN)),
+        _c.category.in_(kinds),
+        _c.reported_at.between(to_micros(like.at - span), to_micros(like.at + span)),
         *(case((condition, 1), else_=0) == 1 for condition in asked),
     )
     found = []
     for row in connection.execute(query).mappings():
-        other = Sight(row["category"], _place(row), from_micros(row["reported_at"]))
+        other = _sight(rules, row)
         apart = distance_m(like.place, other.place)
-        if apart is not None and row["id"] != but and not _is_history(row) and alike(like, other):
+        if apart is None or row["id"] == but or _is_history(row):
+            continue
+        if alike(like, other, rules.likeness):
             found.append((apart, row))
     return sorted(found, key=lambda one: (one[0], -one[1]["reported_at"], one[1]["id"]))
+
+
+def _categories(rules: Rules, like: Sight) -> tuple[str, ...]:
+    """The keys of the categories that are looked through."""
+    whole = rules.categories.classes.get(like.category_class, ()) if rules.likeness.whole_class else ()
+    return (like.category, *(one.key for one in whole if one.key != like.category))
+
+
+def _sight(rules: Rules, row: RowMapping) -> Sight:
+    """An incident as it was reported; of no class where the rules do not have its category any more."""
+    category, known = row["category"], rules.categories
+    of_class = known.get(category).class_key if category in known else ""
+    return Sight(category, _place(row), from_micros(row["reported_at"]), of_class)
 
 
 def _is_history(row: RowMapping) -> bool:
@@ -103,7 +121,8 @@ def _place(row: RowMapping) -> Place:
 
 
 def _told(like: Sight, found: list[tuple[float, RowMapping]], in_force: InForce) -> dict[str, Any]:
-    known = in_force.rules.categories
+    rules = in_force.rules
+    known = rules.categories
     pointless = like.place.lat is None
     return {
         "zone": in_force.city.zone,
@@ -111,8 +130,9 @@ def _told(like: Sight, found: list[tuple[float, RowMapping]], in_force: InForce)
         "category_zh": known.get(like.category).name_zh if like.category in known else like.category,
         "at": like.at,
         "accuracy_m": like.place.accuracy_m,
-        "within_m": WITHIN_M,
-        "within_s": WITHIN.total_seconds(),
+        "within_m": rules.likeness.within_m,
+        "within_s": rules.likeness.span.total_seconds(),
+        "whole_class": rules.likeness.whole_class,
         "count": len(found),
         "why_none_zh": "没有坐标，无从比较远近" if pointless else None,
         "why_none_en": "it has no point: nobody knows what is near" if pointless else None,

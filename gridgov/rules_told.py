@@ -204,5 +204,18 @@ def clocks(rules: Rules) -> dict[str, Any]:
     }
 
 
+def likeness(rules: Rules) -> dict[str, Any]:
+    """How near and how soon after each other two reports may be of the same thing."""
+    like = rules.likeness
+    one_zh, one_en = ("同一大类", "one class") if like.whole_class else ("同一类别", "one category")
+    return {
+        "within_m": like.within_m,
+        "within": str(like.within),
+        "whole_class": like.whole_class,
+        "text_zh": f"并案建议：{one_zh}，{like.within_m:g} 米、{limit_zh(like.within)}内",
+        "text_en": f"suggested as the same: of {one_en}, within {like.within_m:g} m and {like.within}",
+    }
+
+
 def _stage(stage: StageLimit) -> dict[str, str]:
     return {"limit": str(stage.limit), "limit_zh": limit_zh(stage.limit), "calendar": stage.calendar}

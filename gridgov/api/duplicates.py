@@ -24,8 +24,9 @@ class NotYetSent(Body):
 
 @router.get("/incidents/{reference}/duplicates")
 def duplicates(reference: str, reader: Reader, gridgov: GridGov) -> Response:
-    """What may be the same as an incident (并案建议): of its category, within 50 m and 24 h, nearest first,
-    of what I see. For everybody who sees the incident; nothing is joined by asking.
+    """What may be the same as an incident (并案建议): of its category, within 50 m and 24 h unless the city
+    says otherwise, nearest first, of what I see. For everybody who sees the incident; nothing is joined by
+    asking.
     """
     service = gridgov.service
     return Answer(of_incident(service.reader, service.in_force, reader.scope, reference, service.stream))

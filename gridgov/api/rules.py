@@ -24,6 +24,7 @@ def categories(_: SignedIn, gridgov: GridGov) -> Response:
             "classes": rules_told.classes(rules),
             "fields": rules_told.fields(rules),
             "automatic": [rules_told.automatic(one) for one in rules.automatic.values()],
+            "duplicates": rules_told.likeness(rules),
         }
     )
 

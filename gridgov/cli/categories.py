@@ -8,7 +8,7 @@ import typer
 
 from gridgov import rules_told
 from gridgov.cli.headings import RULES
-from gridgov.cli.output import AsJson, print_json, print_table
+from gridgov.cli.output import AsJson, print_json, print_table, say
 from gridgov.cli.reading import in_force_of, reader_of, settings_of
 
 
@@ -29,8 +29,9 @@ def categories(
         rules = in_force_of(engine).rules
     chosen = list(rules.categories) if category is None else [rules.categories.get(category)]
     told = [rules_told.category(rules, one) for one in chosen]
+    like = rules_told.likeness(rules)
     if as_json:
-        print_json({"rules": rules.version, "categories": told})
+        print_json({"rules": rules.version, "categories": told, "duplicates": like})
     elif category is None:
         head = (
             "key 编码",
@@ -42,6 +43,7 @@ def categories(
         )
         rows = [(*_named(one), _limit(one), len(one["standards"])) for one in told]
         print_table(f"rules 规则 version {rules.version}", head, rows, 1)
+        say(f"{like['text_zh']} {like['text_en']}")
     else:
         _show(told[0])
 
@@ -59,18 +61,26 @@ def _show(one: dict[str, Any]) -> None:
     facts = [("under none of them 不属任一标准", _limit(one))]
     facts += [(name, one[name]) for name in ("urgency_zh", "department", "automatic", "origin") if one[name]]
     print_table(f"{one['name_zh']} {one['key']}", ("", ""), facts)
-    head = ("case standard 立案标准", "condition 立案条件", "closing 结案条件", "limit 时限", "origin 来源")
+    head = (
+        "case standard 立案标准",
+        "condition 立案条件",
+        "closing 结案条件",
+        "limit 时限",
+        "photos 照片",
+        "origin 来源",
+    )
     rows = [
         (
             norm["code"],
             _condition(norm),
             norm["closing_zh"] or norm["closing_en"],
             norm["limit_zh"],
+            " ".join(f"{act} {many}" for act, many in norm["photos"].items()),
             norm["origin"],
         )
         for norm in one["standards"]
     ]
-    print_table("", head, rows or [("none 无", "", "", "", "")])
+    print_table("", head, rows or [("none 无", "", "", "", "", "")])
 
 
 def _condition(norm: dict[str, Any]) -> str:

@@ -36,7 +36,8 @@ def duplicates(
 ) -> None:
     """What may be the same as an incident: its category, within 50 m and 24 h. 并案建议
 
-    Nearest first. Nothing is joined: that is for a person to decide.
+    The city's file may say otherwise, in [duplicates]. Nearest first. Nothing is joined: that is for a person
+    to decide.
     """
     with reader_of(settings_of(context)) as engine:
         told = of_incident(engine, in_force_of(engine), EVERYTHING, case)
@@ -52,7 +53,7 @@ def _show(told: dict[str, Any]) -> None:
     near = f"{told['within_m']:g}"
     tell(
         f"{told['case_number']} {told['category_zh']}："
-        f"{near} 米、{hours} 小时内同类 {told['count']} 件"
+        f"{near} 米、{hours} 小时内{'同大类' if told['whole_class'] else '同类'} {told['count']} 件"
         f" within {near} m and {hours} h: {told['count']}"
     )
     if told["rows"]:

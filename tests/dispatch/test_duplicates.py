@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.duplicates import WITHIN, WITHIN_M, Sight, alike, distance_m, may_lead, off_m
+from dispatch.deadlines import Limit
+from dispatch.duplicates import Likeness, Sight, alike, distance_m, may_lead, off_m
 from dispatch.entries import Place
 from dispatch.lifecycle import ENDED, Stage
 
@@ -70,16 +71,23 @@ SIGHTS = st.builds(
     st.sampled_from(["hole", "lamp"]),
     st.builds(Place, lon=st.floats(114, 114.001), lat=st.floats(22.5, 22.501)),
     st.timedeltas(timedelta(), timedelta(days=2)).map(lambda passed: EIGHT + passed),
+    st.sampled_from(["", "road"]),
+)
+LIKE = st.builds(
+    Likeness, st.floats(1, 200), st.sampled_from([Limit.parse("90em"), Limit.parse("24eh")]), st.booleans()
 )
 
 
-@given(SIGHTS, SIGHTS)
-def test_alike_goes_both_ways_and_is_what_the_notes_say(one: Sight, other: Sight) -> None:
-    """Two are alike just where category, distance and time all agree, whichever is asked about."""
+@given(SIGHTS, SIGHTS, st.just(Likeness()) | LIKE)
+def test_alike_goes_both_ways_and_is_what_the_notes_say(one: Sight, other: Sight, like: Likeness) -> None:
+    """Two are alike just where category or class, distance and time all agree, whichever is asked about."""
     apart = distance_m(one.place, other.place)
     assert apart is not None
-    said = one.category == other.category and apart <= WITHIN_M and abs(one.at - other.at) <= WITHIN
-    assert alike(one, other) == alike(other, one) == said
+    same = one.category == other.category
+    if like.whole_class:
+        same = same or one.category_class == other.category_class == "road"
+    said = same and apart <= like.within_m and abs(one.at - other.at) <= like.span
+    assert alike(one, other, like) == alike(other, one, like) == said
 
 
 @pytest.mark.parametrize(

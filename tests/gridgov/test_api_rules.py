@@ -85,7 +85,7 @@ def test_stages_and_the_ladder_are_told() -> None:
 @pytest.mark.parametrize(
     ("path", "names"),
     [
-        ("/api/categories", {"categories", "classes", "fields", "automatic"}),
+        ("/api/categories", {"categories", "classes", "fields", "automatic", "duplicates"}),
         ("/api/departments", {"departments"}),
         ("/api/calendars", {"calendars"}),
         ("/api/clocks", {"clocks", "task", "warn_percent", "escalation"}),

@@ -8,6 +8,7 @@ import pytest
 
 from dispatch.clocks import StageLimit
 from dispatch.deadlines import Limit
+from dispatch.duplicates import Likeness
 from dispatch.routing_rules import Crew
 from gridgov import rules_told
 from gridgov.city import BadCityFile, parse
@@ -92,3 +93,54 @@ photos = { report = 1, verify = 2, handle = 1, check = 1 }
     assert found.photos == (("report", 1), ("verify", 2), ("handle", 1), ("check", 1))
     with pytest.raises(BadCityFile, match="act that photos are demanded of"):
         parse(TOWN + standard.replace("verify", "close"), 1)
+
+
+def test_what_is_suggested_as_the_same_is_the_citys() -> None:
+    assert parse(TOWN, 1).rules.likeness == Likeness(50.0, Limit.parse("24eh"), False)
+    own = parse(TOWN + '\n[duplicates]\nwithin_m = 30.5\nwithin = "90em"\nclass = true\n', 1).rules
+    assert own.likeness == Likeness(30.5, Limit.parse("90em"), True)
+    assert rules_told.likeness(own) == {
+        "within_m": 30.5,
+        "within": "90em",
+        "whole_class": True,
+        "text_zh": "并案建议：同一大类，30.5 米、90分钟内",
+        "text_en": "suggested as the same: of one class, within 30.5 m and 90em",
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "said"),
+    [
+        (
+            '[duplicates]\nwithin = "1ed"',
+            2,
+            "not as long wherever it lies: write it in em or eh, such as 24eh",
+        ),
+        ('[duplicates]\nwithin = "4wh"', 2, "write it in em or eh"),
+        ('[duplicates]\nwithin = "721eh"', 2, "longer than the 720eh"),
+        ('[duplicates]\nwithin = "soon"', 2, "soon"),
+        ("[duplicates]\nwithin_m = 0", 2, "greater than 0"),
+        ("[duplicates]\nwithin_m = 1001", 2, "1000"),
+        ("[duplicates]\nwithin_m = nan", 2, "within_m"),
+        ("[duplicates]\nclas = true", 2, "class"),
+        ("[duplicate]\nclass = true", 1, "duplicates"),
+        ("[[duplicates]]\nclass = true", None, r"\[duplicates\]"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused_with_its_line(table: str, line: int | None, said: str) -> None:
+    with pytest.raises(BadCityFile, match=said) as refused:
+        parse(f"{TOWN}\n{table}\n", 1)
+    (problem,) = refused.value.problems
+    assert line is None or problem.line == TOWN.count("\n") + 1 + line
+
+
+def test_a_plan_tells_what_is_suggested_otherwise() -> None:
+    old, text = parse(TOWN, 1), TOWN + '\n[duplicates]\nwithin_m = 30\nwithin = "12eh"\nclass = true\n'
+    assert list(map(str, plan(old, parse(text, 2)))) == [
+        "duplicates: within_m 50 → 30",
+        "duplicates: within 24eh → 12eh",
+        "duplicates: of one category → class",
+    ]
+    assert plan(old, parse(TOWN + "\n[duplicates]\nwithin_m = 50\n", 2)) == []
+    assert "duplicates added" in map(str, plan(None, parse(text, 1)))
+    assert "duplicates added" not in map(str, plan(None, old))

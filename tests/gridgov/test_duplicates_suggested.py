@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +14,13 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from sqlalchemy import delete, event, insert, select
 
+from dispatch.categories import Categories, Kind
+from dispatch.deadlines import Limit
+from dispatch.duplicates import Likeness
 from dispatch.entries import to_micros
 from dispatch.lifecycle import Stage
 from gridgov.duplicates import Before, before_sending
+from gridgov.in_force import InForce
 from gridgov.scope import Claim, Scope, Seen
 from gridgov.siting import SentPosition
 from gridgov.storage.tables import IncidentRow, path_text
@@ -190,7 +195,7 @@ class Made(NamedTuple):
 
 MADE = st.builds(
     Made,
-    st.sampled_from([scene.COVER, scene.RUBBISH]),
+    st.sampled_from([scene.COVER, scene.RUBBISH, scene.NOISE]),
     st.floats(-60, 60) | st.sampled_from([0.0, 30.0]),
     st.floats(-60, 60) | st.sampled_from([0.0, 40.0]),
     st.sampled_from([True, True, True, False]),
@@ -248,11 +253,33 @@ def fill(town: Town, like: dict[str, Any], made: list[Made]) -> None:
             connection.execute(insert(_table), rows)
 
 
-def searched(made: list[Made], scope: Scope) -> list[str]:
+#: What the city may say, and in which of the three categories something is suggested to one that is asked of.
+USUAL = Likeness()
+LIKE = st.just(USUAL) | st.builds(
+    Likeness,
+    st.sampled_from([20.0, 70.0]),
+    st.sampled_from([Limit.parse("30em"), Limit.parse("29eh")]),
+    st.booleans(),
+)
+
+
+def of_events_one_class(in_force: InForce, like: Likeness) -> InForce:
+    """The rules with rubbish and noise in one class, and with what the city says of duplicates."""
+    known = [
+        replace(one, class_code="1") if one.kind is Kind.EVENT else one for one in in_force.rules.categories
+    ]
+    return replace(in_force, rules=replace(in_force.rules, categories=Categories(known), likeness=like))
+
+
+def searched(made: list[Made], scope: Scope, category: str, like: Likeness) -> list[str]:
     """The same by a plain search over all rows, with distances measured by another library."""
+    kinds = {category}
+    if like.whole_class and category != scene.COVER:
+        kinds = {scene.RUBBISH, scene.NOISE}
+    hours = like.span / timedelta(hours=1)
     found = []
     for n, one in enumerate(made):
-        if not one.has_point or one.category != scene.COVER or abs(one.hours) > 24:
+        if not one.has_point or one.category not in kinds or abs(one.hours) > hours:
             continue
         if one.stage in (Stage.JOINED, Stage.CANCELLED, Stage.REJECTED):
             continue
@@ -263,23 +290,34 @@ def searched(made: list[Made], scope: Scope) -> list[str]:
             continue
         lon, lat = MIDDLE.lon + one.east * EAST, MIDDLE.lat + one.north * NORTH
         apart = WGS84.inv(MIDDLE.lon, MIDDLE.lat, lon, lat)[2]
-        if apart <= 50:
+        if apart <= like.within_m:
             found.append((round(apart, 3), one.hours, f"{n:036}"))
     return [id_ for _, _, id_ in sorted(found)]
 
 
-@given(st.lists(MADE, max_size=12), st.sampled_from(SCOPES))
+@given(
+    st.lists(MADE, max_size=12),
+    st.sampled_from(SCOPES),
+    st.sampled_from([scene.COVER, scene.RUBBISH]),
+    LIKE,
+)
 def test_what_is_suggested_is_what_a_plain_search_finds(
-    store: tuple[Town, dict[str, Any]], made: list[Made], scope: Scope
+    store: tuple[Town, dict[str, Any]],
+    made: list[Made],
+    scope: Scope,
+    category: str,
+    like: Likeness,
 ) -> None:
     """Suggestions through the index are those of a search over all rows, in its order."""
-    town, like = store
+    town, row = store
     # To a microsecond, so that the store and the search speak of the same moments.
     made = [one._replace(hours=round(one.hours * 3_600_000_000) / 3_600_000_000) for one in made]
-    fill(town, like, made)
-    asked = Before(scene.COVER, SentPosition(MIDDLE.lon, MIDDLE.lat, MIDDLE.datum), scene.MONDAY)
-    told = before_sending(town.reader, town.in_force, scope, asked, scene.MONDAY)
-    expected = searched(made, scope)
+    fill(town, row, made)
+    asked = Before(category, SentPosition(MIDDLE.lon, MIDDLE.lat, MIDDLE.datum), scene.MONDAY)
+    in_force = of_events_one_class(town.in_force, like)
+    told = before_sending(town.reader, in_force, scope, asked, scene.MONDAY)
+    expected = searched(made, scope, category, like)
+    assert (told["within_m"], told["within_s"]) == (like.within_m, like.span.total_seconds())
     assert (told["count"], sorted(row["incident"] for row in told["rows"])) == (
         len(expected),
         sorted(expected),
