@@ -110,3 +110,27 @@ def test_thousands_of_files_are_refused_before_they_are_listed(tmp_path: Path) -
             archive.writestr(f"photos/{number}", b"")
     with pytest.raises(BadPackage, match="more than the 2000 files"):
         verify(path)
+
+
+def _named(name: bytes, *, utf8: bool = False, needed: int = 20) -> bytes:
+    """A ZIP of one empty file, whose directory says so."""
+    flags = 0x800 if utf8 else 0
+    local = struct.pack("<IHHHHHIIIHH", 0x04034B50, needed, flags, 0, 0, 0, 0, 0, 0, len(name), 0) + name
+    entry = struct.pack(
+        "<IHHHHHHIIIHHHHHII", 0x02014B50, 20, needed, flags, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0
+    )
+    directory = entry + name
+    end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, len(directory), len(local), 0)
+    return local + directory + end
+
+
+@pytest.mark.parametrize(
+    "content",
+    [_named(b"\xff\xff", utf8=True), _named(b"file.html", needed=99)],
+    ids=["a name that is no text", "of a version to come"],
+)
+def test_a_directory_that_cannot_be_read_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(content)
+    with pytest.raises(BadPackage, match="cannot be read"):
+        verify(path)

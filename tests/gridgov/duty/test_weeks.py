@@ -9,6 +9,7 @@ from geodata.errors import UnknownGrid
 from gridgov.duty import keeping, table, weeks
 from gridgov.duty.errors import BadDuty
 from gridgov.errors import BadInput, OutsideScope
+from tests.gridgov.conftest import Site
 from tests.gridgov.duty.shifts import N, hours, may, put
 
 #: The town's clock runs on Monday 23 November 2026.
@@ -176,3 +177,9 @@ def test_a_year_that_cannot_be_meant() -> None:
     (row,) = table.read(f"{HEAD}wang,D/N,0001-01-01 00:00,9999-12-31 23:59\n", SHANGHAI)
     assert row.asked is None
     assert "a year that cannot be meant" in row.why
+
+
+@pytest.mark.parametrize("week", ["9999-12-31", "0001-01-01", "1899-12-31"])
+def test_a_week_that_no_calendar_has_is_refused(site: Site, week: str) -> None:
+    answer = site.as_("leader").post("/api/duty/copy_week", {"week": week, "weeks": 53})
+    assert answer.status_code == 422, answer.text
