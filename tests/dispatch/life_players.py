@@ -87,6 +87,10 @@ def asks(
             given |= _wish(draw, now, sensible)
         else:
             given |= _ONE[need](draw, sensible, choices)
+    if sensible and act == "involve":
+        given["co_handlers"] = draw(
+            st.lists(st.sampled_from(choices.departments), min_size=2, max_size=3, unique=True).map(tuple)
+        )
     if sensible and act in ("self_handle", "attach"):
         given["photos"] = PHOTOS if act == "self_handle" else PHOTOS[:1]
     return Asked(**given)
@@ -118,7 +122,7 @@ def _co_handlers(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]
 
 def _to(draw: Draw, sensible: bool, choices: Choices) -> dict[str, Any]:
     crew, person = draw(st.none() | st.sampled_from(choices.crews)), draw(st.sampled_from(choices.names))
-    return {"crew": crew, "person": person, "person_may": sensible or draw(st.booleans())}
+    return {"crew": crew, "person": person, "person_may": draw(st.integers(0, 3)) > 0}
 
 
 def _wish(draw: Draw, now: datetime, sensible: bool) -> dict[str, Any]:

@@ -293,6 +293,8 @@ class Life(Departments):
         words(asked.words)
         board.counts["reopenings"] += 1
         again = "dispatch" if board.stage == "closed" else "intake"
+        if board.self_handled:
+            board.filed_at = now
         board.stage = again
         board.starts(again, now)
         board.lead = board.left_by = board.left = board.limit = board.due_at = board.handling = None
