@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -328,16 +329,19 @@ class Lives(RuleBasedStateMachine):
         assert tally.due == tally.due_closed + tally.overdue_open + tally.due_later
 
 
-def play(games: int, steps: int, derandomize: bool = False) -> Counter[str]:
-    """So many days; what was done and refused in them."""
+def play(games: int, steps: int, seed: int | None = None) -> Counter[str]:
+    """So many days, always the same ones with a seed; what was done and refused in them."""
     seen: Counter[str] = Counter()
+
+    def lives() -> Lives:
+        return Lives(seen)
+
     run_state_machine_as_test(
-        lambda: Lives(seen),
+        lives if seed is None else hypothesis.seed(seed)(lives),
         settings=settings(
             max_examples=games,
             stateful_step_count=steps,
             deadline=None,
-            derandomize=derandomize,
             database=None,
             suppress_health_check=list(HealthCheck),
             phases=(Phase.generate, Phase.shrink),
@@ -349,33 +353,28 @@ def play(games: int, steps: int, derandomize: bool = False) -> Counter[str]:
 #: What is proven elsewhere: how it begins, what only the rules do, and the ladder (test_noticing, test_automation).
 ELSEWHERE = {"report", "import", "follow", "relocate", "undo", "notice", "escalate", "acknowledge", "pass_on"}
 BY_ITSELF = {"notice", "dispatch", "resume", "expire_task", "task"}
+#: Refusals that only an incident's own history brings.
+RARE = {"SamePerson", "PartsOpen", "SupervisionOpen", "NoMore", "TooLate", "CannotGo", "NoTask", "CannotJoin"}
 
 
 @pytest.mark.slow
 def test_days_go_as_the_rule_book_says() -> None:
-    play(games=60, steps=50)
+    play(games=100, steps=50)
 
 
 @pytest.mark.slow
 def test_each_act_of_the_table_is_done_and_is_refused() -> None:
-    """Always the same days: so that the days above cannot go well because nothing happens in them."""
-    seen = play(games=350, steps=50, derandomize=True)
+    """In so many days of ten seeds: so that the days above cannot go well because nothing happens in them."""
     people = {str(act) for act in Act} - ELSEWHERE - {"expire_task"}
     assert people == set(PLAYBOOK)
     expected = {f"{act} {came_of_it}" for act in people for came_of_it in ("done", "refused")}
-    expected |= {f"{act} by itself" for act in BY_ITSELF}
-    assert expected <= seen.keys(), sorted(expected - seen.keys())
-    errors = {
-        "SamePerson",
-        "PartsOpen",
-        "SupervisionOpen",
-        "NoMore",
-        "TooLate",
-        "CannotGo",
-        "NoTask",
-        "CannotJoin",
-    }
-    assert errors <= {key.split()[1] for key in seen}, seen
+    expected |= {f"{act} by itself" for act in BY_ITSELF} | RARE
+    for number in range(10):
+        seen = play(games=80, steps=50, seed=number)
+        expected -= {*seen, *(key.split()[-1] for key in seen)}
+        if not expected:
+            return
+    assert expected == set()
 
 
 @pytest.mark.long
