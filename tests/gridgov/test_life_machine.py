@@ -342,7 +342,7 @@ def peopled(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-def play(peopled: Path, games: int, steps: int, derandomize: bool = False) -> Counter[str]:
+def play(peopled: Path, games: int, steps: int) -> Counter[str]:
     """So many games; what was done and refused in them."""
     seen: Counter[str] = Counter()
     run_state_machine_as_test(
@@ -351,10 +351,9 @@ def play(peopled: Path, games: int, steps: int, derandomize: bool = False) -> Co
             max_examples=games,
             stateful_step_count=steps,
             deadline=None,
-            derandomize=derandomize,
             database=None,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate,),
+            phases=(Phase.generate, Phase.shrink),
         ),
     )
     return seen
