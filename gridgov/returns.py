@@ -23,10 +23,15 @@ from gridgov.scope import Scope
 from gridgov.storage.engine import snapshot
 from gridgov.storage.incidents import in_claims, under
 from gridgov.storage.ledger import MAIN, read_head
-from gridgov.storage.tables import IncidentRow
+from gridgov.storage.tables import EntryRow, IncidentRow
 
-_c = IncidentRow.__table__.c  # type: ignore[attr-defined]
+_table = IncidentRow.__table__  # type: ignore[attr-defined]
+_entry = EntryRow.__table__  # type: ignore[attr-defined]
+_c, _e = _table.c, _entry.c
 
+#: The kinds of the entries that begin and end a department's time (`dispatch.bodies`).
+_DISPATCHED: Final = "dispatched"
+_KINDS: Final = (_DISPATCHED, "returned")
 #: What a table shows where there is nothing to show a number of.
 NONE: Final = "–"
 #: The column of what no department took, and the row of all that was returned.
@@ -49,6 +54,13 @@ DEFINITIONS: Final = (
         "退回次数",
         "returns",
         "returns in the period, by the moment of each return; an incident returned twice counts twice",
+    ),
+    Meaning(
+        "held_s",
+        "退回前在手时间中位数",
+        "median time held before",
+        "median of the seconds from the last dispatch to the return, as time passes: nights, days off and"
+        " suspensions are in it; of all returns in the period whose dispatch is on record",
     ),
     Meaning(
         "median_s",
@@ -74,19 +86,26 @@ DEFINITIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """One return: by which department, and which took it, None while nobody has; aware moments."""
+    """One return: by which department, and which took it, None while nobody has; aware moments.
+
+    ``dispatched_at``: since when the one that returned it had it, None where no entry tells.
+    """
 
     from_department: str
     to_department: str | None
     returned_at: datetime
     taken_at: datetime | None = None
+    dispatched_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The figures of some returns, as DEFINITIONS say; ``median_s`` None where none was taken."""
+    """The figures of some returns, as DEFINITIONS say; ``median_s`` None where none was taken, ``held_s``
+    where no dispatch is on record.
+    """
 
     count: int
+    held_s: float | None
     median_s: float | None
     untaken: int
     back: int
@@ -98,12 +117,14 @@ def counted(several: Iterable[Returned]) -> Count:
     >>> from datetime import UTC
     >>> eight, nine = (datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in (8, 9))
     >>> counted([Returned("water", "parks", eight, nine), Returned("water", None, nine)])
-    Count(count=2, median_s=3600.0, untaken=1, back=0)
+    Count(count=2, held_s=None, median_s=3600.0, untaken=1, back=0)
     """
     told = list(several)
     waits = [(one.taken_at - one.returned_at).total_seconds() for one in told if one.taken_at is not None]
+    held = [(one.returned_at - one.dispatched_at).total_seconds() for one in told if one.dispatched_at]
     return Count(
         count=len(told),
+        held_s=median(held) if held else None,
         median_s=median(waits) if waits else None,
         untaken=sum(one.to_department is None for one in told),
         back=sum(one.to_department == one.from_department for one in told),
@@ -154,17 +175,36 @@ def _found(
     """Every return in the period: an incident is looked at if its last one is not before the period."""
     asked = [in_claims(scope, stream), *([under(path)] if path else [])]
     # Inside an expression no column leads to another index: those hold all that was never returned too.
-    query = select(_c.handovers).where(
+    meant = (
         _c.stream == stream,
         _c.returned_at >= (0 if period.start is None else to_micros(period.start)),
         *(case((condition, 1), else_=0) == 1 for condition in asked),
     )
-    for handovers in connection.execute(query).scalars():
+    since = _since(connection, meant)
+    for incident, handovers in connection.execute(select(_c.id, _c.handovers).where(*meant)):
         for from_department, to_department, returned_at, taken_at in orjson.loads(handovers):
             at = from_micros(returned_at)
             if at in period:
                 taken = None if taken_at is None else from_micros(taken_at)
-                yield Returned(from_department, to_department, at, taken)
+                began = since.get((incident, returned_at))
+                yield Returned(from_department, to_department, at, taken, began)
+
+
+def _since(connection: Connection, meant: Sequence[Any]) -> dict[tuple[str, int], datetime]:
+    """When the dispatch was made that a return ends, by its incident and moment in microseconds: the last one
+    before it, for a dispatch that was taken back is followed by another, or by no return.
+    """
+    query = select(_e.incident, _e.number, _e.kind, _e.recorded_at).join_from(
+        _table, _entry, (_e.stream == _c.stream) & (_e.incident == _c.id)
+    )
+    found, last = {}, dict[str, int]()
+    # Put in order here: to have them in order, the store would go through all incidents by their ids.
+    for incident, _, kind, at in sorted(connection.execute(query.where(*meant, _e.kind.in_(_KINDS)))):
+        if kind == _DISPATCHED:
+            last[incident] = at
+        elif incident in last:
+            found[incident, at] = from_micros(last[incident])
+    return found
 
 
 def _order(pairs: Mapping[tuple[str, str | None], Sequence[Returned]]) -> Any:
@@ -175,7 +215,7 @@ def _order(pairs: Mapping[tuple[str, str | None], Sequence[Returned]]) -> Any:
 def _pair(in_force: InForce, pair: tuple[str, str | None], several: Sequence[Returned]) -> dict[str, Any]:
     one = counted(several)
     names = _named(in_force, "from", pair[0]) | _named(in_force, "to", pair[1])
-    return names | {"count": one.count, "median_s": one.median_s}
+    return names | {"count": one.count, "held_s": one.held_s, "median_s": one.median_s}
 
 
 def _named(in_force: InForce, key: str, code: str | None) -> dict[str, Any]:
@@ -189,7 +229,8 @@ def _named(in_force: InForce, key: str, code: str | None) -> dict[str, Any]:
 
 #: The headings of :func:`to_table`.
 HEAD: Final = (
-    *("from", "from_zh", "to", "to_zh", "count", "median_seconds_until_taken_wall_time"),
+    *("from", "from_zh", "to", "to_zh", "count"),
+    *("median_seconds_held_before_wall_time", "median_seconds_until_taken_wall_time"),
     *("untaken", "back_to_the_same"),
 )
 
@@ -210,5 +251,5 @@ def to_table(told: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _cells(one: Mapping[str, Any]) -> list[str]:
-    wait = one["median_s"]
-    return [str(one["count"]), NONE if wait is None else f"{wait:.0f}"]
+    times = (one["held_s"], one["median_s"])
+    return [str(one["count"]), *(NONE if time is None else f"{time:.0f}" for time in times)]

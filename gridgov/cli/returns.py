@@ -20,7 +20,13 @@ from gridgov.exporting import cell
 from gridgov.returns import NONE, TOTAL_ZH, to_table
 from gridgov.returns import returns as returned
 
-HEAD = ("退回部门 from", "接手部门 to", "次数 returns", "接手用时中位数 median h:m")
+HEAD = (
+    "退回部门 from",
+    "接手部门 to",
+    "次数 returns",
+    "退回前在手 held h:m",
+    "接手用时 until taken h:m",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +46,9 @@ def returns(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Returns for each pair of departments: who sent back, who took it, how long it took. 退回与推诿
+    """Returns for each pair of departments: who sent back, who took it, how long both took. 退回与推诿
 
-    Times until taken are as time passes, nights and days off included.
+    Times held and until taken are medians, as time passes, nights and days off included.
     """
     with reader_of(settings_of(context)) as engine:
         in_force = in_force_of(engine)
@@ -67,13 +73,13 @@ def _show(told: Mapping[str, Any]) -> None:
     if told["pairs"]:
         pairs = [_line(one, one["to_zh"]) for one in told["pairs"]]
         sums = [_line(one, TOTAL_ZH) for one in told["departments"]]
-        print_table("", HEAD, [*pairs, *sums, _line(total | {"from_zh": TOTAL_ZH}, TOTAL_ZH)], numbers=2)
+        print_table("", HEAD, [*pairs, *sums, _line(total | {"from_zh": TOTAL_ZH}, TOTAL_ZH)], numbers=3)
     for one in told["definitions"]:
         say(f"{one['name_zh']} {one['name_en']}: {one['formula']}")
     say(f"as of position {told['position']}")
 
 
 def _line(one: Mapping[str, Any], to: str) -> tuple[str, ...]:
-    wait = one["median_s"]
-    told = NONE if wait is None else hours(timedelta(seconds=wait))
-    return (one["from_zh"], to, str(one["count"]), told)
+    times = (one["held_s"], one["median_s"])
+    told = [NONE if time is None else hours(timedelta(seconds=time)) for time in times]
+    return (one["from_zh"], to, str(one["count"]), *told)

@@ -22,13 +22,15 @@ from dispatch.entries import from_micros, to_micros
 from gridgov.cli import returns as command_line
 from gridgov.returns import returns
 from gridgov.scope import Claim, Scope
-from gridgov.storage.tables import IncidentRow, path_text
+from gridgov.storage.tables import EntryRow, IncidentRow, path_text
 from tests.gridgov import scene
 from tests.gridgov.conftest import Site
 from tests.gridgov.storage.conftest import Town
 from tests.installation import Installation
 
 _table = IncidentRow.__table__  # type: ignore[attr-defined]
+_entry = EntryRow.__table__  # type: ignore[attr-defined]
+HOUR = 3_600_000_000
 MINUTE = timedelta(minutes=1)
 
 
@@ -89,13 +91,33 @@ def test_each_pair_is_counted_and_each_department_summed_up(pushed: Site) -> Non
     assert 600 < by_pair["water", "cleaning"]["median_s"] < 620
     assert 1800 < by_pair["cleaning", "water"]["median_s"] < 1820
     assert by_pair["water", None]["median_s"] is None
+    assert 0 < by_pair["water", "cleaning"]["held_s"] < 60
+    assert 0 < by_pair["cleaning", "water"]["held_s"] < 60
+    assert 2400 < by_pair["water", "water"]["held_s"] < 2460
+    assert 2400 < by_pair["water", None]["held_s"] < 2460
     assert (by_pair["water", None]["from_zh"], by_pair["water", None]["to_zh"]) == ("水务局", "无部门接手")
     water, cleaning = found["departments"]
     assert [water[key] for key in ("from", "count", "untaken", "back")] == ["water", 3, 1, 1]
     assert [cleaning[key] for key in ("from", "count", "untaken", "back")] == ["cleaning", 1, 0, 0]
     assert [found["total"][key] for key in ("count", "untaken", "back")] == [4, 1, 1]
     assert {one["key"] for one in found["definitions"]} == set(found["total"])
-    assert "nights and days off" in found["definitions"][1]["formula"]
+    assert all("nights" in one["formula"] for one in found["definitions"] if one["key"].endswith("_s"))
+
+
+def test_what_was_taken_back_neither_counts_nor_begins_the_time_held(site: Site) -> None:
+    id_ = dispatched(site, "N1")
+    assert site.as_("leader").act("take_back", id_, 3).status_code == 200
+    site.later(10 * MINUTE)
+    taken(site, id_, "cleaning", 4)
+    site.later(20 * MINUTE)
+    sent_back(site, id_, "cleaning", 5)
+    assert site.as_("cleaning").act("take_back", id_, 6).status_code == 200
+    assert told(site)["total"]["count"] == 0
+    site.later(10 * MINUTE)
+    sent_back(site, id_, "cleaning", 7)
+    (pair,) = told(site)["pairs"]
+    assert (pair["from"], pair["to"], pair["count"]) == ("cleaning", None, 1)
+    assert 1800 < pair["held_s"] < 1820
 
 
 def test_a_period_counts_each_return_by_its_own_moment(pushed: Site) -> None:
@@ -105,6 +127,7 @@ def test_a_period_counts_each_return_by_its_own_moment(pushed: Site) -> None:
     assert pairs(later) == [("cleaning", "water", 1), ("water", "water", 1), ("water", None, 1)]
     assert told(pushed, **{"from": "2027-01-01T00:00:00+08:00"})["total"] == {
         "count": 0,
+        "held_s": None,
         "median_s": None,
         "untaken": 0,
         "back": 0,
@@ -177,13 +200,16 @@ def test_only_what_was_returned_is_read(pushed: Site) -> None:
     event.listen(pushed.service.reader, "before_cursor_execute", listener)
     told(pushed, under="D/N")
     told(pushed, "manager_n", **{"from": "2026-11-01T00:00:00Z"})
-    queries = [one for one in asked if "SELECT incident.handovers" in one[0]]
-    assert len(queries) == 2
+    queries = [one for one in asked if "FROM incident" in one[0] and "returned_at" in one[0]]
+    assert len(queries) == 4
     with pushed.service.reader.connect() as connection:
         for sql, values in queries:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
             reads = [row[3] for row in plan if row[3].startswith(("SEARCH", "SCAN", "MULTI"))]
-            assert reads == ["SEARCH incident USING INDEX incident_returned (stream=? AND returned_at>?)"]
+            assert reads[0] == "SEARCH incident USING INDEX incident_returned (stream=? AND returned_at>?)"
+            assert [read.partition(" (")[0] for read in reads[1:]] == (
+                ["SEARCH entry USING INDEX sqlite_autoindex_entry_2"] if "JOIN entry" in sql else []
+            )
 
 
 DEPARTMENTS = ("water", "cleaning", "office", "gone")
@@ -198,7 +224,8 @@ def histories(draw: st.DrawFn) -> list[list[Any]]:
         taken_at = at + draw(st.timedeltas(timedelta(), timedelta(days=3)))
         returned = [*draw(st.tuples(*[st.sampled_from(DEPARTMENTS)] * 2)), to_micros(at), to_micros(taken_at)]
         found.append(returned)
-        at = taken_at + draw(st.timedeltas(timedelta(), timedelta(days=3)))
+        # At once, but no two returns at one moment.
+        at = taken_at + draw(st.timedeltas(timedelta(microseconds=1), timedelta(days=3)))
     is_taken = draw(st.booleans())
     if found and not is_taken:
         found[-1][1] = found[-1][3] = None
@@ -231,10 +258,56 @@ def fill(town: Town, like: dict[str, Any], made: list[tuple[tuple[str, ...], lis
         }
         for n, (path, handovers) in enumerate(made)
     ]
+    entries = [
+        {
+            "stream": like["stream"],
+            "incident": f"{n:036}",
+            "number": number,
+            "kind": kind,
+            "position": 1000 * (n + 1) + number,
+            "happened_at": at,
+            "recorded_at": at,
+            "version": 1,
+            "by": "x",
+            "command": "x",
+            "body": "{}",
+            "previous": b"",
+        }
+        for n, (_, handovers) in enumerate(made)
+        for number, (kind, at) in enumerate(begun(n, handovers), 1)
+    ]
     with town.written.begin() as connection:
         connection.execute(delete(_table))
+        connection.execute(delete(_entry).where(_entry.c.position >= 1000))
         if rows:
             connection.execute(insert(_table), rows)
+        if entries:
+            connection.execute(insert(_entry), entries)
+
+
+def begun(n: int, handovers: list[list[Any]]) -> list[tuple[str, int]]:
+    """Entries as they would lie around these returns: the first department had it for an hour, after another
+    dispatch that was taken back. Of every third incident the beginning is not on record.
+    """
+    if not handovers:
+        return []
+    first = handovers[0][2] - HOUR
+    found = [] if n % 3 == 2 else [("dispatched", first - HOUR), ("takenback", first), ("dispatched", first)]
+    for _, _, returned_at, taken_at in handovers:
+        found.append(("returned", returned_at))
+        if taken_at is not None:
+            found.append(("dispatched", taken_at))
+    return found
+
+
+def held(n: int, handovers: list[list[Any]]) -> list[float | None]:
+    """Seconds for which each department had it that returned it, as `begun` has it."""
+    first = None if n % 3 == 2 else handovers[0][2] - HOUR if handovers else None
+    since = [first, *(one[3] for one in handovers)]
+    return [
+        None if start is None else (one[2] - start) / 1_000_000
+        for start, one in zip(since, handovers, strict=False)
+    ]
 
 
 NORTH, SOUTH, TRAY = ("D", "N", "N1"), ("D", "S", "S1"), ()
@@ -264,19 +337,21 @@ def test_sums_are_the_number_of_returns(
     scope = Scope("x", (Claim(mine, None, not mine),))
     found = returns(town.reader, town.in_force, scope, period, under, datetime(2026, 12, 31, tzinfo=UTC))
     plain = [
-        (one[0], one[1], one[2], one[3])
-        for path, handovers in made
+        (one[0], one[1], one[2], one[3], before)
+        for n, (path, handovers) in enumerate(made)
         if path[: len(under)] == under and path[: len(mine)] == mine
-        for one in handovers
+        for one, before in zip(handovers, held(n, handovers), strict=True)
         if from_micros(one[2]) in period
     ]
     assert {(one["from"], one["to"]): one["count"] for one in found["pairs"]} == Counter(
         one[:2] for one in plain
     )
     assert {one["from"]: one["count"] for one in found["departments"]} == Counter(one[0] for one in plain)
-    waits = [(taken_at - at) / 1_000_000 for _, _, at, taken_at in plain if taken_at is not None]
+    waits = [(taken_at - at) / 1_000_000 for _, _, at, taken_at, _ in plain if taken_at is not None]
+    before = [one[4] for one in plain if one[4] is not None]
     assert found["total"] == {
         "count": len(plain),
+        "held_s": pytest.approx(median(before)) if before else None,
         "median_s": pytest.approx(median(waits)) if waits else None,
         "untaken": sum(one[1] is None for one in plain),
         "back": sum(one[0] == one[1] for one in plain),
