@@ -45,9 +45,10 @@ from gridgov.storage.ledger import MAIN, Committed, history
 from gridgov.storage.rebuild import differences as store_differences
 from gridgov.watching import Picture
 from tests.dispatch import life_players as players
+from tests.dispatch.plain_board import Board
 from tests.dispatch.plain_compare import differences, settle
 from tests.dispatch.plain_life import Life
-from tests.dispatch.plain_playbook import PLAYBOOK, Asked
+from tests.dispatch.plain_playbook import PLAYBOOK, Asked, Person, Wrong, may
 from tests.dispatch.plain_time import STEP
 from tests.dispatch.test_life import ONWARD, STORIES
 from tests.gridgov import life_town as town
@@ -112,6 +113,8 @@ class TownLives(RuleBasedStateMachine):
 
     @initialize(square=st.sampled_from(sorted(town.SQUARES)), kind=st.sampled_from(KINDS))
     def first_report(self, square: str, kind: tuple[str, None]) -> None:
+        """Only the south has somebody on duty at first: what lies in the north goes to the nearest."""
+        self.on_duty("inspector_s", town.S, hours=60)
         self.report(square, kind, "inspector", on_the_spot=False)
 
     @precondition(lambda self: len(self.life.boards) < 4)
@@ -185,7 +188,9 @@ class TownLives(RuleBasedStateMachine):
     def go_on_duty(self, data: st.DataObject, who: str, hours: int) -> None:
         if self.rota.until(who, self.now) is not None:
             return
-        grid = data.draw(st.sampled_from(town.INSPECTORS[who]))
+        self.on_duty(who, data.draw(st.sampled_from(town.INSPECTORS[who])), hours)
+
+    def on_duty(self, who: str, grid: tuple[str, ...], hours: int) -> None:
         end = self.now + timedelta(hours=hours)
         asked = AskedDuty(str(uuid.uuid4()), who, grid, None, end)
         self.service.writer.run(keeping.add(asked, "leader"))
@@ -243,6 +248,8 @@ class TownLives(RuleBasedStateMachine):
             return False
         by = town.person_on(board, who, act)
         asked = replace(asked, person_may=self.person_may(act, board, by, asked))
+        if self.joins_blindly(act, board, by, asked):
+            return False
         return not self.life.wrong_with(act, name, by, asked, self.now)
 
     def tries(self, act: str, name: str, who: str, asked: Asked) -> None:
@@ -260,9 +267,9 @@ class TownLives(RuleBasedStateMachine):
         if not town.sees_for(board, who, act):
             wrong = frozenset({UnknownIncident})
         else:
-            wrong = self.life.tries(act, name, by, asked, self.now)
-            if act == "join" and not wrong and not town.sees(self.life.boards[asked.other], who):
-                raise AssertionError("whoever joins sees all that they may join to here")
+            wrong = self.joins_blindly(act, board, by, asked) or self.life.tries(
+                act, name, by, asked, self.now
+            )
         if wrong:
             self.seen[f"{act} refused"] += 1
             with pytest.raises((DispatchError, UnknownIncident)) as refused:
@@ -273,6 +280,16 @@ class TownLives(RuleBasedStateMachine):
         self.service.writer.run(command())
         self.seen[f"{act} done"] += 1
         self.compare()
+
+    def joins_blindly(self, act: str, board: Board, by: Person, asked: Asked) -> frozenset[type[Exception]]:
+        """Is it to be joined to what they do not see? Nobody learns that there is such a thing."""
+        if act != "join" or town.sees(self.life.boards[asked.other], by.name):
+            return frozenset()
+        try:
+            may(act, board, by)
+        except Wrong as wrong:
+            return wrong.kinds
+        return frozenset({UnknownIncident})
 
     def person_may(self, act: str, board: Any, by: Any, asked: Asked) -> bool:
         if asked.person is None:
