@@ -114,7 +114,7 @@ class TownLives(RuleBasedStateMachine):
     @initialize(square=st.sampled_from(sorted(town.SQUARES)), kind=st.sampled_from(KINDS))
     def first_report(self, square: str, kind: tuple[str, None]) -> None:
         """Only the south has somebody on duty at first: what lies in the north goes to the nearest."""
-        self.on_duty("inspector_s", town.S, hours=60)
+        self.on_duty("inspector_s", town.S, hours=160)
         self.report(square, kind, "inspector", on_the_spot=False)
 
     @precondition(lambda self: len(self.life.boards) < 4)
@@ -184,7 +184,7 @@ class TownLives(RuleBasedStateMachine):
 
     # -- who is on duty
 
-    @rule(data=st.data(), who=st.sampled_from(sorted(town.INSPECTORS)), hours=st.sampled_from((2, 8, 60)))
+    @rule(data=st.data(), who=st.sampled_from(sorted(town.INSPECTORS)), hours=st.sampled_from((2, 8, 160)))
     def go_on_duty(self, data: st.DataObject, who: str, hours: int) -> None:
         if self.rota.until(who, self.now) is not None:
             return
