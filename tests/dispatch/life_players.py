@@ -7,7 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dispatch import decisions, ending_decisions, handling_decisions, task_decisions
+from dispatch import decisions
+from dispatch import ending_decisions as ending
+from dispatch import handling_decisions as handling
+from dispatch import task_decisions as tasks
 from dispatch.actors import Actor
 from dispatch.correcting import Wanted, correct
 from dispatch.entries import Fact, Place
@@ -181,7 +184,6 @@ def decide(
     rules, unit, words = city(), units(told.place.path), asked.words
     where = told.place if asked.path is None else Place(path=asked.path)
     there = units(where.path)
-    handling, ending, tasks = handling_decisions, ending_decisions, task_decisions
     acts: dict[str, Callable[[], Fact | tuple[Fact, ...]]] = {
         "place": lambda: decisions.place(rules, told, by, where, there, now),
         "file": lambda: decisions.file(
