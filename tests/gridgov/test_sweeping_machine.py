@@ -27,7 +27,8 @@ from dispatch.entries import Entry, to_micros
 from dispatch.errors import DispatchError
 from dispatch.incidents import fold
 from dispatch.lifecycle import Act, Role
-from gridgov.scope import roles_on
+from dispatch.permissions import open_to
+from gridgov.scope import actor_on
 from gridgov.storage import ledger
 from gridgov.storage.rebuild import differences
 from gridgov.storage.setup import init
@@ -43,7 +44,10 @@ ACTORS = (*scene.PEOPLE, NORTH_LEADER)
 #: Minutes that pass: less than a warning, to it, past the end, over the lunch break, a night, a weekend.
 PASSING = (1, 3, 9, 12, 15, 16, 31, 60, 125, 250, 900, 1440, 4320)
 #: What people do, but for remarks, and for what takes an incident off the books: that would end every game.
-ACTS = tuple(act for act in Act if act not in (Act.NOTE, Act.ATTACH, Act.CANCEL, Act.REJECT))
+ACTS = (
+    *(Act.PLACE, Act.FILE, Act.ASK, Act.VERIFY, Act.DISPATCH, Act.UNDO, Act.RETURN, Act.HANDLE, Act.CHECK),
+    *(Act.CLOSE, Act.REOPEN, Act.ADOPT, Act.ACKNOWLEDGE, Act.PASS_ON),
+)
 
 #: What was, or should be, said: of which incident; notice or question; clock, run; threshold, or step and why.
 Said = tuple[str, str, str, int, str]
@@ -185,8 +189,8 @@ class SweepingMachine(RuleBasedStateMachine):
             choices = [
                 (by, act)
                 for by in ACTORS
-                for act in incident.open_acts(
-                    roles_on(by.assignments, incident.place.path, incident.lead, self.clock.now)
+                for act in open_to(
+                    incident, actor_on(by.id, by.assignments, incident, self.clock.now), self.clock.now
                 )
                 if act in ACTS
             ]
