@@ -140,6 +140,10 @@ class NoMore(DispatchError):
     """This can be done only so often, and was."""
 
 
+class NotLate(DispatchError):
+    """It was closed within its limit: there is nothing to appeal against."""
+
+
 class BadDate(DispatchError):
     """A suspension is until a moment that is still to come, at most a year away."""
 

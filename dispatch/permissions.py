@@ -26,6 +26,7 @@ from dispatch.errors import (
     NothingApplied,
     NothingToTakeBack,
     NothingToUndo,
+    NotLate,
     NotSupervised,
     NotYours,
     PartsOpen,
@@ -191,6 +192,9 @@ def _appeal(incident: Incident, by: Actor) -> None:
     _lead(incident, by)
     if incident.appeal is not None:
         raise NoMore("an appeal is made once, and was", appeal=incident.appeal)
+    due, closed = incident.due_at, incident.closed_at
+    if due is None or closed is None or closed <= due:
+        raise NotLate(due=due, closed=closed)
 
 
 def _decide(incident: Incident, _by: Actor) -> None:

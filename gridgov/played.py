@@ -53,6 +53,12 @@ class Case:
         """The co-handlers that have not reported their part yet."""
         return [part["department"] for part in self.row["parts"] if part["state"] != "done"]
 
+    @property
+    def is_late(self) -> bool:
+        """Was it closed after its limit?"""
+        due, closed = self.row["due_at"], self.row["closed_at"]
+        return bool(due and closed and datetime.fromisoformat(closed) > datetime.fromisoformat(due))
+
     def is_short_of(self, act: Act) -> bool:
         """Does the case standard demand more photos of the report than there are?"""
         return len(self.row["photos"]) < self.demands.get(act, 0)
@@ -114,7 +120,7 @@ _SENSE: Final[Mapping[Act, Callable[[Transition, Case], bool]]] = {
     Act.SUPERVISE: lambda _, case: not case.row["supervised"],
     Act.ANSWER: lambda _, case: bool(case.row["supervised"]),
     Act.CLOSE: lambda _, case: not case.row["supervised"],
-    Act.APPEAL: lambda _, case: case.row["appeal"] is None and case.row["lead"] is not None,
+    Act.APPEAL: lambda _, case: case.is_late and case.row["appeal"] is None and case.row["lead"] is not None,
     Act.DECIDE: lambda _, case: case.row["appeal"] == "open",
     Act.ACCEPT_TASK: lambda _, case: case.row["task_state"] == "offered",
     Act.DECLINE_TASK: lambda _, case: case.row["task_person"] is not None,

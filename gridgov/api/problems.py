@@ -49,6 +49,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     rules.SupervisionOpen: 409,
     rules.NotSupervised: 409,
     rules.AlreadySupervised: 409,
+    rules.NotLate: 409,
     rules.NothingApplied: 409,
     rules.AlreadyApplied: 409,
     rules.TooLate: 409,

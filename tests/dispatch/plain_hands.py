@@ -140,7 +140,9 @@ class Departments:
         board.enforcements += 1
 
     def act_appeal(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        words(asked.words)
         if board.appeal is not None:
             raise Wrong(errors.NoMore, errors.AlreadyDone)
+        if board.due_at is None or board.closed_at is None or board.closed_at <= board.due_at:
+            raise Wrong(errors.NotLate)
+        words(asked.words)
         board.appeal, board.appealed_by = "open", board.lead

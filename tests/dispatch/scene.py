@@ -104,6 +104,11 @@ def closed(when: str = "2026-03-05 11:00") -> File:
     return file
 
 
+def closed_late() -> File:
+    """Closed a week after its limit: there is something to appeal against."""
+    return closed("2026-03-12 11:00")
+
+
 def imported(is_closed: bool = False, department: str = "water") -> File:
     """A file that holds only what another system stated."""
     file = File()

@@ -23,6 +23,7 @@ from dispatch.errors import (
     NothingToCorrect,
     NothingToTakeBack,
     NotInThisStage,
+    NotLate,
     NotYours,
     ReasonMissing,
     TooLate,
@@ -232,7 +233,7 @@ class TestCorrecting:
 
 class TestAfterClosing:
     def test_an_appeal_is_made_once_by_whose_it_was_and_decided_by_those_above(self) -> None:
-        file = scene.closed()
+        file = scene.closed_late()
         with pytest.raises(NothingApplied):
             ending_decisions.decide(file.now, MANAGER, True, "right")
         with pytest.raises(NotYours):
@@ -248,8 +249,12 @@ class TestAfterClosing:
         with pytest.raises(NoMore):
             ending_decisions.appeal(file.now, HANDLER, "once more")
 
+    def test_what_was_closed_within_its_limit_has_nothing_to_appeal_against(self) -> None:
+        with pytest.raises(NotLate):
+            ending_decisions.appeal(scene.closed().now, HANDLER, "the road was closed")
+
     def test_an_exemption_is_the_departments_that_appealed(self) -> None:
-        file = scene.closed()
+        file = scene.closed_late()
         file.add(ending_decisions.appeal(file.now, HANDLER, "the road was closed"), NOW, "han")
         file.add(ending_decisions.decide(file.now, MANAGER, True, "it was"), NOW, "man")
         file.add(decisions.reopen(CITY, file.now, LEADER, "dark again", NOW), NOW, "lea")

@@ -76,6 +76,13 @@ STORIES = (
     "file dispatch apply grant apply grant supervise answer enforce return dispatch resume handle",
     "file dispatch handle decline_task accept_task check handle check close appeal decide call_back reopen",
 )
+#: From handling to what comes after closing, whatever waits on the way.
+TO_THE_END = (
+    *("report_part", "report_part", "handle", "check", "answer", "close"),
+    "appeal",
+    "appeal",
+    "decide",
+)
 ONWARD = tuple(act for act in PLAYBOOK if act not in ENDING)
 
 
@@ -232,6 +239,19 @@ class Lives(RuleBasedStateMachine):
             self.now = max(self.now, board.due_at or self.now)
             self.somebody_looks_at_the_clock()
             self.goes_on(data, board.name, "grant")
+
+    @rule(data=st.data())
+    def what_was_closed_late_is_appealed(self, data: st.DataObject) -> None:
+        """It was handled only after its limit; whose it was says why, once more, and somebody decides."""
+        self.a_story(data, "file dispatch")
+        for board in list(self.life.boards.values()):
+            if board.stage == "handling" and board.due_at is not None:
+                self.now = max(self.now, board.due_at + STEP)
+                self.somebody_looks_at_the_clock()
+                for act in TO_THE_END:
+                    if board.stage in PLAYBOOK[act][0].split():
+                        self.goes_on(data, board.name, act)
+                return
 
     @rule(data=st.data(), act=st.sampled_from(sorted(PLAYBOOK)), who=players.anybody)
     def anybody_tries_anything(self, data: st.DataObject, act: str, who: Person) -> None:

@@ -27,6 +27,7 @@ CITY = rules()
 SUPERVISOR = Actor("sup", frozenset({Role.SUPERVISOR}))
 T = "2026-03-05 09:00"
 NOON = "2026-03-05 11:00"
+LATER = "2026-03-12 12:00"
 
 # -- the table -------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ def who_was_sent_goes(file: File) -> None:
 
 def appealed(file: File) -> None:
     by = replace(scene.handler_of(file), departments=frozenset({file.now.lead or ""}))
-    file.add(ending_decisions.appeal(file.now, by, "the road was closed"), at(NOON), "han")
+    file.add(ending_decisions.appeal(file.now, by, "the road was closed"), at(LATER), "han")
 
 
 def rung_back(file: File) -> None:
@@ -223,11 +224,11 @@ TABLE: list[tuple[Callable[[], File], Story, Act, set[Aspect]]] = [
     (verifying, who_was_sent_goes, Act.ACCEPT_TASK, {Aspect.TASK}),
     (verifying, sent_somebody, Act.TASK, {Aspect.TASK}),
     # After the end.
-    (scene.closed, appealed, Act.DECIDE, {Aspect.APPEAL}),
-    (scene.closed, appealed, Act.CALL_BACK, set()),
+    (scene.closed_late, appealed, Act.DECIDE, {Aspect.APPEAL}),
+    (scene.closed_late, appealed, Act.CALL_BACK, set()),
     (scene.closed, rung_back, Act.CALL_BACK, {Aspect.CALL_BACK}),
     (scene.closed, rung_back, Act.REOPEN, {Aspect.CALL_BACK}),
-    (scene.closed, rung_back, Act.APPEAL, set()),
+    (scene.closed_late, rung_back, Act.APPEAL, set()),
     (scene.closed, over_once_more, Act.CALL_BACK, {R}),
     (scene.closed, over_once_more, Act.NOTE, set()),
     (scene.closed, over_once_more, Act.ATTACH, set()),

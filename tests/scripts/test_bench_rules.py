@@ -19,7 +19,8 @@ def test_the_small_scale_runs_through() -> None:
     assert 0 < figures["decided_by_a_rule"] < 100
     assert 0 < figures["route"] < figures["explain_and_read"] < figures["plain_reading"]
     assert result["ratios"]["route_vs_plain_reading"] > 1
-    assert figures["noop_fold"] < figures["fold"] < figures["fold_and_decide"]
+    assert 0 < figures["noop_fold"] < figures["fold"]
+    assert figures["fold_and_decide"] > 0
 
 
 def test_a_file_of_so_many_rules_is_made_up_the_same_way_each_time() -> None:
