@@ -85,14 +85,11 @@ def _copied(copy: Copy, store: str, stream: str) -> list[int]:
     telling = threading.Thread(target=_tell, args=(copy, total, done), daemon=True)
     with copy.attached(store) as db:
         db.execute("CREATE OR REPLACE SEQUENCE scanned")
-        db.execute("COMMIT")
         telling.start()
-        db.execute("BEGIN TRANSACTION")
         columns = ", ".join(f'"{name}"' for name in facts.SOURCE)
         # The sequence tells how far it has come: it moves at once, whatever becomes of the rows.
         rows = f"(SELECT {columns} FROM st.incident WHERE stream = '{stream}' AND nextval('scanned') > 0)"
         db.execute(f"INSERT INTO ended BY NAME {facts.selected(rows)}")
-        db.execute("COMMIT")
     done.set()
     telling.join()
     _say(done=total, of=total)

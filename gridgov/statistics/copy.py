@@ -154,12 +154,10 @@ class Copy:
 
     @contextmanager
     def attached(self, store: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The same as `writing`, with a store's file to read from, as ``st``; see `building`."""
+        """A connection that writes, each statement by itself, with a store's file to read from, as ``st``."""
         with self._writing, self._db.cursor() as db:
             db.execute(f"ATTACH '{_quoted(store)}' AS st (TYPE sqlite, READ_ONLY)")
-            db.execute("BEGIN TRANSACTION")
             yield db
-            db.execute("COMMIT")
             db.execute("DETACH st")
 
     def part(self, position: int, recorded_at: int) -> list[int]:
