@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -30,33 +31,41 @@ Progress = Callable[[int, int], None]
 
 
 def build(store: Path, file: Path, stream: str, progress: Progress | None = None) -> list[int]:
-    """Make the copy of a store's file anew; what was in ``file`` is replaced once all is made.
+    """Make a copy of a store's file anew, in ``file``, which is replaced.
 
     ``progress`` is told (incidents done, incidents in all). Returns the first positions of the incidents that
-    were changed while they were read and that the copy therefore lacks: see `Follower.as_at`. Raises
+    were changed while they were read and that the copy therefore lacks: see `Follower.complete`. Raises
     CopyUnusable where it cannot be made, with what was said.
     """
-    new = file.with_name(file.name + ".new")
-    for old in (new, new.with_name(new.name + ".wal")):
+    for old in (file, file.with_name(file.name + ".wal")):
         old.unlink(missing_ok=True)
     file.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "gridgov.statistics.building", str(store), str(new), stream]
+    command = [sys.executable, "-m", "gridgov.statistics.building", str(store), str(file), stream]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603
-        assert child.stdout is not None
+        try:
+            last = _heard(child, progress)
+        except BaseException:
+            # Whoever waited for it was told to stop.
+            child.kill()
+            raise
         assert child.stderr is not None
-        last: dict[str, Any] = {}
-        for line in child.stdout:
-            last = json.loads(line)
-            if progress is not None and "done" in last:
-                progress(last["done"], last["of"])
         said = child.stderr.read().strip()
     if child.returncode != 0 or "lacks" not in last:
         told = next((line for line in reversed(said.splitlines()) if "Error" in line), "it ended early")
         raise CopyUnusable(f"the copy could not be made: {told}", file=str(file))
-    file.with_name(file.name + ".wal").unlink(missing_ok=True)
-    new.replace(file)
     lacks: list[int] = last["lacks"]
     return lacks
+
+
+def _heard(child: subprocess.Popen[str], progress: Progress | None) -> dict[str, Any]:
+    """The last that the child said."""
+    assert child.stdout is not None
+    last: dict[str, Any] = {}
+    for line in child.stdout:
+        last = json.loads(line)
+        if progress is not None and "done" in last:
+            progress(last["done"], last["of"])
+    return last
 
 
 def _main(store: str, file: str, stream: str) -> None:
@@ -100,7 +109,11 @@ def _tell(copy: Copy, total: int, done: threading.Event) -> None:
     while not done.wait(_TOLD_EVERY_S):
         with copy.asking() as db:
             (scanned,) = db.execute("SELECT last_value FROM duckdb_sequences()").fetchone() or (None,)
-        _say(done=min(scanned or 0, total), of=total)
+        try:
+            _say(done=min(scanned or 0, total), of=total)
+        except BrokenPipeError:
+            # Whoever wanted the copy is gone.
+            os._exit(1)
 
 
 def _say(**what: Any) -> None:

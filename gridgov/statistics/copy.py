@@ -9,14 +9,16 @@ position, and a question about now never looks at the past. One process has the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 import duckdb
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from dispatch.lifecycle import ENDED
 from gridgov.statistics import facts
@@ -26,6 +28,11 @@ from gridgov.statistics.errors import CopyOfAnother, CopyUnusable
 VERSION: Final = 1
 #: Bytes that DuckDB may take for what it keeps in memory; 11 million incidents are asked comfortably with it.
 MEMORY: Final = "800MB"
+#: All tables of facts.
+FACTS: Final = ("standing", "ended", "superseded")
+#: Points, as longitudes and latitudes, to the numbers of the grids that they lie in; 0 is none.
+Locate = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.int32]]
+
 _META: Final = ("version", "epoch", "position", "recorded_at", "built_at", "history_upto")
 _TABLES: Final = ("standing", "ended")
 _ENDED: Final = ", ".join(f"'{stage}'" for stage in sorted(ENDED))
@@ -86,6 +93,10 @@ class Copy:
         except duckdb.Error as error:
             raise CopyUnusable(f"{file} cannot be opened: {error}", file=str(file)) from error
         self._writing = threading.Lock()
+        #: How points are located in each edition that the tables have a column of; see `carrying`.
+        self.located: dict[int, Locate] = {}
+        #: Editions that anything was recorded in, None for grids or points of none; filled by who carries over.
+        self.drawings: set[int | None] = set()
 
     def close(self) -> None:
         """Write down what is in memory, and let go of the file."""
@@ -211,6 +222,7 @@ class Copy:
         with self.writing() as db:
             if versions:
                 _stage(db, versions)
+                self._carry(db)
                 _supersede(db)
                 _settle(db)
             self.note(db, position=position, recorded_at=recorded_at)
@@ -220,8 +232,16 @@ class Copy:
         with self.writing() as db:
             if versions:
                 _stage(db, versions)
+                self._carry(db)
                 _settle(db)
             self.note(db, history_upto=history_upto)
+
+    def _carry(self, db: duckdb.DuckDBPyConnection) -> None:
+        """Give what is staged the columns of the editions that incidents are carried over into."""
+        self.drawings |= drawings(db, "staged")
+        for edition in carried_columns(db):
+            db.execute(f"ALTER TABLE staged ADD COLUMN in_{edition:d} INTEGER")
+            fill(db, "staged", edition, self.located[edition])
 
 
 def known(db: duckdb.DuckDBPyConnection, epoch: str | None = None) -> Known:
@@ -247,6 +267,43 @@ def relation(position: int | None = None) -> str:
         f"(FROM ended WHERE {then} UNION ALL FROM standing WHERE {then} UNION ALL"
         f" SELECT * EXCLUDE (until) FROM superseded WHERE {then} AND until > {position:d})"
     )
+
+
+def carried_columns(db: duckdb.DuckDBPyConnection) -> list[int]:
+    """The editions that the tables of facts have a column of, in the order of the columns."""
+    found = db.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = 'standing' AND NOT internal"
+        " ORDER BY column_index"
+    ).fetchall()
+    return [int(name[3:]) for (name,) in found if name.startswith("in_")]
+
+
+def drawings(db: duckdb.DuckDBPyConnection, table: str) -> set[int | None]:
+    """The editions that what lies in a grid or has a point was recorded in."""
+    found = db.execute(
+        f"SELECT edition FROM {table} WHERE lon IS NOT NULL OR grid <> 0 GROUP BY edition"
+    ).fetchall()
+    return {edition for (edition,) in found}
+
+
+def fill(db: duckdb.DuckDBPyConnection, table: str, edition: int, locate: Locate, most: int = 1 << 31) -> int:
+    """Locate at most so many of the points in a table that were recorded in another edition than this one and
+    are not in its column yet; returns how many that were.
+    """
+    column = f"in_{edition:d}"
+    found = db.execute(
+        f"SELECT rowid AS row, lon, lat FROM {table} WHERE {column} IS NULL AND lon IS NOT NULL"
+        f" AND edition IS DISTINCT FROM {edition:d} LIMIT {most:d}"
+    ).fetchnumpy()
+    rows = np.asarray(found["row"])
+    if len(rows):
+        grids = locate(np.asarray(found["lon"]), np.asarray(found["lat"]))
+        db.register("points_located", {"row": rows, "grid": grids})
+        db.execute(
+            f"UPDATE {table} SET {column} = found.grid FROM points_located AS found WHERE {table}.rowid = found.row"
+        )
+        db.unregister("points_located")
+    return len(rows)
 
 
 def _quoted(text: str) -> str:

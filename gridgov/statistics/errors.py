@@ -21,3 +21,11 @@ class NotReadyYet(ServiceError):
 
 class NotThatFarBack(ServiceError):
     """The copy cannot say yet how things stood then: the past is still being read."""
+
+
+class NotCarriedYet(ServiceError):
+    """Incidents are not carried over into this edition of the grids yet: they are, then it is asked again."""
+
+
+class TookTooLong(ServiceError):
+    """This question took too long and was given up; ask for a shorter period, or in a quieter hour."""

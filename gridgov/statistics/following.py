@@ -10,12 +10,13 @@ from sqlalchemy import Connection, Engine, select
 from dispatch.entries import to_micros
 from dispatch.incidents import Incident, extend
 from gridgov.statistics import facts
+from gridgov.statistics.carrying import draw
 from gridgov.statistics.copy import Copy, Known, Version
 from gridgov.storage import ledger
 from gridgov.storage.engine import snapshot
 from gridgov.storage.ledger import MAIN, Committed, Head, read_head
 from gridgov.storage.projections import incident_row
-from gridgov.storage.tables import EntryRow, GridRow, IncidentRow, text_path
+from gridgov.storage.tables import EntryRow, GridRow, IncidentRow
 
 _entry = EntryRow.__table__  # type: ignore[attr-defined]
 _grid = GridRow.__table__  # type: ignore[attr-defined]
@@ -23,8 +24,9 @@ _c = IncidentRow.__table__.c  # type: ignore[attr-defined]
 
 #: Entries taken up in one transaction: some tenths of a second of work.
 CHUNK: Final = 2000
-#: Incidents whose past is read in one transaction.
+#: Incidents whose past is read in one transaction, and positions of the ledger among which they are looked for.
 PAST: Final = 500
+WINDOW: Final = 50_000
 
 
 class Follower:
@@ -57,18 +59,28 @@ class Follower:
         known = self._copy.known()
         if known.history_upto >= known.built_at:
             return False
+        upto = min(known.history_upto + WINDOW, known.built_at)
         with self._copy.asking() as db:
             wanted: list[tuple[int, int]] = db.execute(
-                _WITHOUT_PAST, [known.history_upto, known.built_at]
+                _WITHOUT_PAST, [known.history_upto, upto] * 3
             ).fetchall()
-        if not wanted:
-            self._copy.add_past([], known.built_at)
-            return False
-        with snapshot(self._engine) as connection:
-            self._draw(connection)
-            versions = list(self._pasts(connection, dict(wanted)))
-        self._copy.add_past(versions, max(seq for seq, _ in wanted))
+        versions: list[Version] = []
+        if wanted:
+            with snapshot(self._engine) as connection:
+                self._draw(connection)
+                versions = list(self._pasts(connection, dict(wanted)))
+        self._copy.add_past(versions, upto if len(wanted) < PAST else wanted[-1][0])
         return True
+
+    def complete(self, firsts: Sequence[int]) -> None:
+        """Put in what was changed while a copy was made, and so could not be read as it was at its position: the
+        first thing to be done with a new copy. ``firsts`` are the first positions.
+        """
+        known = self._copy.known()
+        for start in range(0, len(firsts), PAST):
+            with snapshot(self._engine) as connection:
+                versions = self.as_at(connection, firsts[start : start + PAST], known.position)
+            self._copy.change(versions, known.position, known.recorded_at)
 
     def as_at(self, connection: Connection, firsts: Sequence[int], position: int) -> list[Version]:
         """What these incidents, by their first positions, were at a position, as the copy's present."""
@@ -87,12 +99,7 @@ class Follower:
         editions = frozenset(connection.execute(select(_grid.c.edition).distinct()).scalars())
         if editions <= self._editions:
             return
-        with self._copy.asking() as db:
-            there = {row[0] for row in db.execute("SELECT DISTINCT drawing FROM grid").fetchall()}
-        query = select(_grid.c.edition, _grid.c.path).where(_grid.c.edition.in_(editions - there))
-        new = [(edition, text_path(path)) for edition, path in connection.execute(query)]
-        if new:
-            self._copy.add_grids(new)
+        draw(self._copy, connection, editions)
         self._editions = editions
 
     def _pasts(self, connection: Connection, wanted: Mapping[int, int]) -> Iterator[Version]:
@@ -132,9 +139,10 @@ class Follower:
 #: Incidents whose past is not in the copy yet: by first position, and since when it knows them.
 _WITHOUT_PAST: Final = f"""
     SELECT seq, min(since) FROM (
-        SELECT seq, since FROM ended UNION ALL SELECT seq, since FROM standing
-        UNION ALL SELECT seq, since FROM superseded
-    ) WHERE seq > ? AND seq <= ? GROUP BY seq HAVING min(since) > seq ORDER BY seq LIMIT {PAST}
+        SELECT seq, since FROM ended WHERE seq > ? AND seq <= ?
+        UNION ALL SELECT seq, since FROM standing WHERE seq > ? AND seq <= ?
+        UNION ALL SELECT seq, since FROM superseded WHERE seq > ? AND seq <= ?
+    ) GROUP BY seq HAVING min(since) > seq ORDER BY seq LIMIT {PAST}
 """
 
 
