@@ -107,6 +107,7 @@ def create_app(
     app.state.sheets = specialised.Sheets()
     app.state.layers = Layers()
     app.state.figures = closure.Desk()
+    app.state.statistics = service.statistics
     for noun in NOUNS:
         app.include_router(noun.router)
     if settings.bench:

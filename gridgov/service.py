@@ -19,6 +19,9 @@ from gridgov.in_force import Atlas, InForce
 from gridgov.outbox.sending import Outbox
 from gridgov.relocation import Relocator
 from gridgov.settings import Settings
+from gridgov.statistics.desk import Desk
+from gridgov.statistics.making import file_of
+from gridgov.statistics.remote import Remote
 from gridgov.storage.engine import WriterLock, database_file, open_engine
 from gridgov.storage.errors import NoRulesYet
 from gridgov.storage.ledger import MAIN, Committed
@@ -53,6 +56,14 @@ class Service:
         self.sweeper = Sweeper(self.reader, self.writer, clock, self.stream)
         self.forgetter = Forgetter(self.reader, self.writer, clock, self.stream)
         self.outbox = Outbox(settings, self.writer, clock, chance, self.stream)
+        #: Where figures are asked: nothing is opened before the first question. Whoever starts a process for
+        #: them puts its face here instead.
+        self.statistics: Desk | Remote = Desk(
+            self.reader,
+            database_file(settings.database_url),
+            file_of(settings.statistics_folder, self.stream),
+            self.stream,
+        )
         self.on_commit += [self.relocator.notice, self.outbox.notice]
         self.on_switch.append(self.relocator.wake)
 
@@ -122,6 +133,7 @@ class Service:
         self.relocator.stop()
         self.outbox.stop()
         self.writer.stop()
+        self.statistics.close()
         self.reader.dispose()
         self._written.dispose()
         self.lock.release()

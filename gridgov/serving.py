@@ -19,6 +19,10 @@ from gridgov.connections import BoundedHeads
 from gridgov.errors import ServiceError
 from gridgov.service import Service
 from gridgov.settings import Settings
+from gridgov.statistics.keeping import Keeper
+from gridgov.statistics.making import file_of
+from gridgov.statistics.remote import Remote
+from gridgov.storage.engine import database_file
 
 #: Seconds that requests under way may still take when the server is told to stop.
 GRACE_S: Final = 5
@@ -42,9 +46,33 @@ def serve(settings: Settings, ready: Callable[[str], None] = lambda _: None) -> 
     token = new_token()
     with _listening(settings.host, settings.port) as listener, _stopped_in_order():
         url = url_of(listener)
-        with Service.open(settings, url=url, token=token) as service:
+        with Service.open(settings, url=url, token=token) as service, _figures_beside(service):
             server = _Server(_config(service, token), lambda: ready(url))
             server.run(sockets=[listener])
+
+
+@contextmanager
+def _figures_beside(service: Service) -> Iterator[None]:
+    """The process that works out figures, where the settings want one: it runs as long as the server."""
+    settings = service.settings
+    if settings.statistics == "inside":
+        yield
+        return
+    file = file_of(settings.statistics_folder, service.stream)
+    keeper = Keeper(
+        settings.database_url,
+        database_file(settings.database_url),
+        file,
+        service.stream,
+        settings.log_format,
+        settings.log_level,
+    )
+    service.statistics = Remote(file)
+    keeper.start()
+    try:
+        yield
+    finally:
+        keeper.stop()
 
 
 def url_of(listener: socket.socket) -> str:

@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     outbox_rotation_hours: float = Field(
         24, ge=0, description="hours for which the secret before still signs beside a new one"
     )
+    statistics: Literal["process", "inside"] = Field(
+        "process",
+        description="where figures are worked out: in a process of its own beside the server, or inside it",
+    )
     log_format: Literal["json", "console"] = Field(
         "json", description="form of the log lines on standard error"
     )
@@ -80,6 +84,11 @@ class Settings(BaseSettings):
     def index_folder(self) -> Path:
         """Where saved indexes of the grids are kept; lost without harm."""
         return self.data / "index"
+
+    @property
+    def statistics_folder(self) -> Path:
+        """Where the copies are kept that figures are asked of; lost without harm."""
+        return self.data / "statistics"
 
     @property
     def photo_folder(self) -> Path:

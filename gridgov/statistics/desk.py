@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -14,30 +15,28 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from gridgov.city import load_in_force
-from gridgov.errors import FiguresBusy
 from gridgov.in_force import InForce
+from gridgov.rows import iso
 from gridgov.statistics import parquet
 from gridgov.statistics.building import Progress
 from gridgov.statistics.carrying import Carrier
 from gridgov.statistics.copy import Copy
 from gridgov.statistics.drawings import Drawings
-from gridgov.statistics.errors import CopyHeld, CopyUnusable, NotCarriedYet, NotReadyYet, TookTooLong
+from gridgov.statistics.errors import CopyHeld, CopyUnusable, NotCarriedYet, NotReadyYet
 from gridgov.statistics.following import Follower
 from gridgov.statistics.making import SMALL, discard, hold, opened
+from gridgov.statistics.question import Opening, Question
+from gridgov.statistics.turns import Turns
 from gridgov.storage.engine import WriterLock, snapshot
 from gridgov.storage.errors import NoRulesYet
 from gridgov.storage.ledger import MAIN, read_head
 
-#: Seconds that a question waits at most for the copy to catch up with the ledger, and that it may take itself.
+#: Seconds that a question waits at most for the copy to catch up with the ledger.
 CATCH_UP_S: Final = 0.3
-LIMIT_S: Final = 60.0
 #: Seconds that a question waits for a copy to be opened.
 WAIT_S: Final = 2.0
 #: Entries behind which it is said that the copy catches up.
 BEHIND: Final = 2000
-#: Questions worked on at a time: each takes all cores it gets; and how many may wait for their turn.
-AT_A_TIME: Final = 2
-WAITING: Final = 16
 #: Seconds between two looks at the ledger, and after a fault, ever longer, at most.
 LOOK_S: Final = 0.1
 AGAIN_S: Final = 30.0
@@ -106,14 +105,18 @@ class Desk:
                 )
                 self._worker.start()
 
+    def hold(self, **about: Any) -> None:
+        """Take the right to the copy's file; raises CopyHeld."""
+        if self._lock is None:
+            self._lock = hold(self.file)
+        self._lock.describe(**about)
+
     def start(self, progress: Progress | None = None, **about: Any) -> None:
         """Open or make the copy here and now, which may take minutes. Raises CopyHeld, CopyUnusable."""
         with self._opening:
             if self._open is not None:
                 return
-            if self._lock is None:
-                self._lock = hold(self.file)
-            self._lock.describe(**about)
+            self.hold(**about)
             self._making, self._progress = (time.monotonic(), 0, 0), progress
             try:
                 copy = opened(self._engine, self._store, self.file, self._stream, self._told)
@@ -126,6 +129,7 @@ class Desk:
     def close(self) -> None:
         """Let go of the copy; a snapshot is written where much is new. It can be started again."""
         self._stopped.set()
+        self._turns.cut()
         worker = self._worker
         if worker is not None:
             worker.join()
@@ -141,7 +145,7 @@ class Desk:
             return
         try:
             if self._open.copy.known().position - self._snapshot[0] > MUCH:
-                self.write_snapshot()
+                self._written(self._open.copy)
         except (duckdb.Error, CopyUnusable, OSError) as why:
             log.warning("no snapshot of the copy for figures was written", why=str(why))
         self._open.copy.close()
@@ -169,7 +173,7 @@ class Desk:
         if not self._stepping.acquire(timeout=max(budget_s, 0)):
             return False
         try:
-            while ready.follower.step():
+            while ready is self._open and ready.follower.step():
                 if time.monotonic() >= until:
                     return False
             return True
@@ -178,7 +182,11 @@ class Desk:
 
     def write_snapshot(self) -> int:
         """Write a snapshot now; returns the position it is of."""
-        position = parquet.write(self._ready().copy).position
+        with self._turns.one():
+            return self._written(self._ready().copy)
+
+    def _written(self, copy: Copy) -> int:
+        position = parquet.write(copy).position
         self._snapshot = (position, time.monotonic())
         return position
 
@@ -210,21 +218,28 @@ class Desk:
         if ready.broken is not None:
             raise ready.broken
         with self._stepping:
-            if ready.follower.past():
+            if ready is not self._open or ready.follower.past():
                 return True
-        at, when = self._snapshot
-        if time.monotonic() - when >= SNAPSHOT_S and ready.copy.known().position - at > SMALL:
+            at, when = self._snapshot
+            much = ready.copy.known().position - at
+        if time.monotonic() - when >= SNAPSHOT_S and much > SMALL:
             self.write_snapshot()
         return False
 
-    def _remake(self) -> None:
-        """Do away with the copy, whose file cannot be relied upon, so that it is made from what there is else."""
-        with self._opening, self._turns.all():
-            if self._open is None:
-                return
-            self._open.copy.close()
-            self._open = None
-            discard(self.file)
+    def rebuild(self) -> None:
+        """Make the copy anew from the store's rows, and not from a snapshot; `status` says how far it is."""
+        self._remake(parquet.snapshot_of(self.file))
+        self.begin()
+
+    def _remake(self, besides: Path | None = None) -> None:
+        """Do away with the copy, so that it is made from what there is else."""
+        with self._opening, self._turns.all(), self._stepping:
+            if self._open is not None:
+                self._open.copy.close()
+                self._open = None
+                discard(self.file)
+            if besides is not None:
+                shutil.rmtree(besides, ignore_errors=True)
 
     # -- asking
 
@@ -245,7 +260,7 @@ class Desk:
     def _worked(self, ready: _Open, run: Work) -> Mapping[str, Any]:
         while True:
             try:
-                with ready.copy.asking() as db, snapshot(self._engine) as connection, _limited(db):
+                with ready.copy.asking() as db, snapshot(self._engine) as connection, self._turns.limited(db):
                     # The copy's moment is that of its first look.
                     db.execute("SELECT 1 FROM meta")
                     drawings = Drawings(connection, ready.carrier.column_of, self._stream)
@@ -270,13 +285,18 @@ class Desk:
         if self._open is None:
             self.begin()
             until = time.monotonic() + WAIT_S
-            while self._open is None and time.monotonic() < until and self._why is None:
+            while self._found() is None and time.monotonic() < until and self._why is None:
                 self._stopped.wait(0.005)
-        if self._open is not None:
-            return self._open
+        found = self._found()
+        if found is not None:
+            return found
         if self._why is not None:
             raise self._why
         raise self._not_ready()
+
+    def _found(self) -> _Open | None:
+        """What the worker has opened by now."""
+        return self._open
 
     def _not_ready(self) -> NotReadyYet:
         began, done, of = self._making or (time.monotonic(), 0, 0)
@@ -314,56 +334,13 @@ class Desk:
         }
 
 
-@contextmanager
-def _limited(db: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Give up what takes longer than it may."""
-    timer = threading.Timer(LIMIT_S, db.interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except duckdb.InterruptException as why:
-        raise TookTooLong() from why
-    finally:
-        timer.cancel()
+def _plain(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with its moments as text, as it comes from another process too; they stand in it or one below."""
 
+    def told(value: Any) -> Any:
+        return iso(value) if isinstance(value, datetime) else value
 
-class Turns:
-    """So many at a time, and so many that wait for their turn."""
-
-    def __init__(self, at_a_time: int = AT_A_TIME, waiting: int = WAITING) -> None:
-        self._free = threading.Semaphore(at_a_time)
-        self._many, self._may_wait, self._waiting = at_a_time, waiting, 0
-        self._counting = threading.Lock()
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """A turn. Raises FiguresBusy where too many wait already, or it does not come."""
-        if not self._free.acquire(blocking=False):
-            self._wait()
-        try:
-            yield
-        finally:
-            self._free.release()
-
-    def _wait(self) -> None:
-        with self._counting:
-            if self._waiting >= self._may_wait:
-                raise FiguresBusy()
-            self._waiting += 1
-        try:
-            if not self._free.acquire(timeout=LIMIT_S):
-                raise FiguresBusy()
-        finally:
-            with self._counting:
-                self._waiting -= 1
-
-    @contextmanager
-    def all(self) -> Iterator[None]:
-        """All turns at once; for one thread at a time."""
-        for _ in range(self._many):
-            self._free.acquire()
-        try:
-            yield
-        finally:
-            self._free.release(self._many)
+    return {
+        key: {one: told(under) for one, under in value.items()} if isinstance(value, dict) else told(value)
+        for key, value in answer.items()
+    }
