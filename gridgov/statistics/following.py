@@ -174,7 +174,7 @@ def changes(told: Sequence[Committed], known: int, stream: str = MAIN) -> list[V
     versions = []
     for first, several in rows.items():
         new = several[1:] if first <= known else several
-        ends = [*(row["position"] for row in new[1:]), None]
+        ends = [*(row["position"] for row in new[1:]), None] if new else []
         versions += [Version(row, end) for row, end in zip(new, ends, strict=True)]
     return versions
 
