@@ -18,6 +18,10 @@ class DispatchError(Exception):
         super().__init__(self.message)
 
 
+class BadCounts(DispatchError):
+    """A share is of a whole number that is not smaller than it, and of none below nought."""
+
+
 class UnknownCategory(DispatchError):
     """No category of the rules in force has this key or alias."""
 

@@ -1,0 +1,97 @@
+"""How sure a rate is: its Wilson score interval, and a ranking that small numbers cannot win."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+from dispatch.errors import BadCounts
+
+#: Of the normal distribution, 95 % lies within so many standard deviations.
+Z95: Final = 1.959963984540054
+#: Below so many, a rate moves by more than three percentage points with a single incident.
+SMALL: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a rate lies, with 95 % confidence unless said otherwise; shares from 0 to 1."""
+
+    low: float
+    high: float
+
+    def overlaps(self, other: Interval) -> bool:
+        """May both be the same rate? Where they overlap, a difference may be chance."""
+        return self.low <= other.high and other.low <= self.high
+
+
+def wilson(numerator: int, denominator: int, z: float = Z95) -> Interval | None:
+    """The score interval of a rate (Wilson 1927, "Probable inference, the law of succession, and statistical
+    inference"); None where the denominator is 0.
+
+    The interval taught first, rate plus or minus its standard error, says of 3 closed of 3 that nothing else
+    is possible; this one holds for small numbers and for rates near 0 and 1. Only for shares: events per
+    incident, such as reworks, have none. Raises BadCounts unless 0 <= numerator <= denominator.
+
+    >>> wilson(3, 3)
+    Interval(low=0.438..., high=1.0)
+    >>> wilson(300, 300)
+    Interval(low=0.987..., high=1.0)
+    >>> wilson(0, 0) is None
+    True
+    """
+    if not 0 <= numerator <= denominator:
+        raise BadCounts(
+            f"{numerator} of {denominator} is no share", numerator=numerator, denominator=denominator
+        )
+    if not denominator:
+        return None
+    share, spread = numerator / denominator, z * z / denominator
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * sqrt((share * (1 - share) + spread / 4) / denominator) / (1 + spread)
+    # At the ends the formula is exact, and its rounding is not.
+    low = 0.0 if numerator == 0 else max(0.0, middle - half)
+    return Interval(low, 1.0 if numerator == denominator else min(1.0, middle + half))
+
+
+def is_small(denominator: int) -> bool:
+    """Are these so few that a rate of them should be shown with a warning?"""
+    return denominator < SMALL
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A rate with its place among others; ``rank`` and ``interval`` None where there is nothing to rank."""
+
+    key: str
+    numerator: int
+    denominator: int
+    interval: Interval | None
+    rank: int | None
+
+
+def ranked(items: Iterable[tuple[str, int, int]], *, higher_is_better: bool = True) -> list[Ranked]:
+    """Rates (key, numerator, denominator), the best first, by the bound of the interval that is worse for
+    them: with 3 of 3 one is not ahead of 980 of 1,000. Equal bounds share a place, and the next one's is as
+    many further on.
+
+    >>> [(one.key, one.rank) for one in ranked([("few", 3, 3), ("many", 980, 1000), ("none", 0, 0)])]
+    [('many', 1), ('few', 2), ('none', None)]
+    """
+    told = [
+        (key, numerator, denominator, wilson(numerator, denominator)) for key, numerator, denominator in items
+    ]
+    bounds = {
+        key: -interval.low if higher_is_better else interval.high
+        for key, _, _, interval in told
+        if interval is not None
+    }
+    order = sorted(bounds.values())
+    places = {bound: order.index(bound) + 1 for bound in set(order)}
+    found = [
+        Ranked(key, numerator, denominator, interval, places[bounds[key]] if key in bounds else None)
+        for key, numerator, denominator, interval in told
+    ]
+    return sorted(found, key=lambda one: (one.rank is None, one.rank or 0, one.key))
