@@ -1,7 +1,7 @@
 """How long it takes until closure, where some are still open: the Kaplan-Meier estimate, from counts.
 
-The average of what is closed is too short: what takes long is still open. Here what is open counts for as long
-as it has been open (it is censored), and says nothing about what comes after.
+The average of what is closed is too short: what takes long is still open. Here what is open counts for as
+long as it has been open (it is censored), and says nothing about what comes after.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """At so many whole minutes since the report, so many ended; so many others were seen for the last time."""
+    """So many ended at so many whole minutes since the report; so many others were seen for the last time."""
 
     at: int
     ended: int

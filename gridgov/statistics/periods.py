@@ -146,7 +146,8 @@ def _is(period: Period, start: date, end: date, zone: str) -> bool:
 
 
 def name_of(period: Period, zone: str) -> str:
-    """The shortest name of a period; its two local moments where it has none.
+    """The shortest name of a period, which :func:`period_of` understands; where its ends are no midnights, its
+    two local moments.
 
     >>> name_of(period_of("2026-07..2026-09", "Asia/Shanghai"), "Asia/Shanghai")
     '2026-Q3'
@@ -154,11 +155,14 @@ def name_of(period: Period, zone: str) -> str:
     unit = _unit_of(period, zone)
     if unit is not None:
         return _name(*unit)
-    ends = [
-        "" if moment is None else moment.astimezone(ZoneInfo(zone)).isoformat(" ", "minutes")[:16]
-        for moment in (period.start, period.end)
-    ]
-    return "..".join(end.removesuffix(" 00:00") for end in ends)
+    start, end = period.start, period.end
+    days = [None if one is None else _local_day(one, zone) for one in (start, end)]
+    if all(_midnight(day, zone) == one for day, one in zip(days, (start, end), strict=True)):
+        # The last day is in the period, and so in its name.
+        last = None if days[1] is None else days[1] - timedelta(days=1)
+        return f"{days[0] or ''}..{last or ''}"
+    told = [None if one is None else one.astimezone(ZoneInfo(zone)) for one in (start, end)]
+    return "..".join("" if one is None else one.isoformat(" ", "seconds") for one in told)
 
 
 def buckets(period: Period, unit: str, zone: str) -> list[Bucket]:
