@@ -77,10 +77,11 @@ def _first(unit: str, numbers: list[int]) -> date:
         case "quarter":
             return date(numbers[0], 3 * numbers[1] - 2, 1)
         case "month":
-            return date(*numbers, 1)
+            return date(numbers[0], numbers[1], 1)
         case "week":
-            return date.fromisocalendar(*numbers, 1)
-    return date(*numbers)
+            return date.fromisocalendar(numbers[0], numbers[1], 1)
+    year, month, day = numbers
+    return date(year, month, day)
 
 
 def _begins(unit: str, day: date) -> date:
@@ -146,8 +147,8 @@ def _is(period: Period, start: date, end: date, zone: str) -> bool:
 
 
 def name_of(period: Period, zone: str) -> str:
-    """The shortest name of a period, which :func:`period_of` understands; where its ends are no midnights, its
-    two local moments.
+    """The shortest name of a period, which :func:`period_of` understands; where its ends are no midnights,
+    its two local moments.
 
     >>> name_of(period_of("2026-07..2026-09", "Asia/Shanghai"), "Asia/Shanghai")
     '2026-Q3'
