@@ -51,7 +51,8 @@ def build(store: Path, file: Path, stream: str, progress: Progress | None = None
         assert child.stderr is not None
         said = child.stderr.read().strip()
     if child.returncode != 0 or "lacks" not in last:
-        told = next((line for line in reversed(said.splitlines()) if "Error" in line), "it ended early")
+        lines = said.splitlines() or ["it ended early"]
+        told = last.get("failed") or next((line for line in reversed(lines) if "Error" in line), lines[-1])
         raise CopyUnusable(f"the copy could not be made: {told}", file=str(file))
     lacks: list[int] = last["lacks"]
     return lacks
@@ -69,8 +70,12 @@ def _heard(child: subprocess.Popen[str], progress: Progress | None) -> dict[str,
 
 
 def _main(store: str, file: str, stream: str) -> None:
-    with Copy(Path(file), confined=False) as copy:
-        lacks = _copied(copy, store, stream)
+    try:
+        with Copy(Path(file), confined=False) as copy:
+            lacks = _copied(copy, store, stream)
+    except (CopyUnusable, duckdb.Error) as error:
+        _say(failed=str(error).splitlines()[0])
+        sys.exit(1)
     _say(lacks=lacks)
 
 

@@ -18,6 +18,7 @@ from gridgov.city import load_in_force
 from gridgov.in_force import InForce
 from gridgov.rows import iso
 from gridgov.statistics import parquet
+from gridgov.statistics.answering import answer
 from gridgov.statistics.building import Progress
 from gridgov.statistics.carrying import Carrier
 from gridgov.statistics.copy import Copy
@@ -25,6 +26,8 @@ from gridgov.statistics.drawings import Drawings
 from gridgov.statistics.errors import CopyHeld, CopyUnusable, NotCarriedYet, NotReadyYet
 from gridgov.statistics.following import Follower
 from gridgov.statistics.making import SMALL, discard, hold, opened
+from gridgov.statistics.matrix import matrix
+from gridgov.statistics.opening import opened as opened_into
 from gridgov.statistics.question import Opening, Question
 from gridgov.statistics.turns import Turns
 from gridgov.storage.engine import WriterLock, snapshot
@@ -256,6 +259,18 @@ class Desk:
                 ready.broken = why
                 log.warning("the copy for figures cannot be asked", why=str(why))
                 raise NotReadyYet() from why
+
+    def ask(self, question: Question) -> Mapping[str, Any]:
+        """See Statistics.ask."""
+        return _plain(self.work(lambda db, rules, drawn: answer(db, rules, drawn, question)))
+
+    def open(self, opening: Opening) -> Mapping[str, Any]:
+        """See Statistics.open."""
+        return _plain(self.work(lambda db, rules, drawn: opened_into(db, rules, drawn, opening)))
+
+    def returns(self, question: Question) -> Mapping[str, Any]:
+        """See Statistics.returns."""
+        return _plain(self.work(lambda db, rules, drawn: matrix(db, rules, drawn, question)))
 
     def _worked(self, ready: _Open, run: Work) -> Mapping[str, Any]:
         while True:
