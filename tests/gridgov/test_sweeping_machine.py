@@ -1,7 +1,6 @@
 """The sweeper under whatever people do meanwhile: what has to be noticed is noticed once, and nothing else is.
 
-What has to be noticed is found by a slow reading of the ledger's entries, which shares nothing with the
-reading that the sweeper relies on but the due times that the entries state.
+What has to be noticed is found by the slow reading of `plain_sweeping`.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ import tempfile
 import threading
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -34,10 +32,9 @@ from gridgov.storage.rebuild import differences
 from gridgov.storage.setup import init
 from gridgov.sweeping import Sweeper
 from tests.gridgov import scene
+from tests.gridgov.plain_sweeping import MINUTE, Known, Said, said, two_working_hours
 from tests.gridgov.storage.conftest import Town
 
-MINUTE = timedelta(minutes=1)
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 #: Who answers for the north, beside the leader, who answers everywhere.
 NORTH_LEADER = scene.Somebody("north leader", scene.assignment(Role.SHIFT_LEADER, ("D", "N")))
 ACTORS = (*scene.PEOPLE, NORTH_LEADER)
@@ -49,101 +46,12 @@ ACTS = (
     *(Act.CLOSE, Act.REOPEN, Act.ADOPT, Act.ACKNOWLEDGE, Act.PASS_ON),
 )
 
-#: What was, or should be, said: of which incident; notice or question; clock, run; threshold, or step and why.
-Said = tuple[str, str, str, int, str]
-
 
 class Still(scene.Clock):
     """A clock that moves only when it is set."""
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@dataclass
-class Known:
-    """One incident as the slow reading knows it."""
-
-    running: tuple[str, int, datetime, datetime] | None = None
-    handling: tuple[str, int, datetime, datetime] | None = None
-    path: tuple[str, ...] = ()
-    noticed: set[tuple[str, int, str]] = field(default_factory=set)
-    asked: tuple[int, datetime | None] | None = None
-    set_aside: tuple[int, datetime | None] | None = None
-
-    def follow(self, entry: Entry) -> None:
-        """Bring it up to one more entry."""
-        fact, before = entry.fact, self.running
-        match fact:
-            case facts.Reported() | facts.Placed():
-                self.path = fact.place.path
-        match fact:
-            case facts.Dispatched():
-                assert fact.run is not None
-                assert fact.warn_at is not None
-                self.set_aside = self.set_aside if fact.resumed else None
-                self.running = self.handling = ("handling", fact.run, fact.warn_at, fact.due_at)
-            case facts.Checked():
-                self.running = None if fact.passed else self.handling
-            case facts.Closed():
-                self.running = None
-            case facts.Noticed():
-                self.noticed.add((fact.clock, fact.run, fact.threshold))
-            case facts.Escalated():
-                self.asked = fact.step, fact.answer_by
-            case facts.Acknowledged():
-                self.asked = None
-            case facts.Placed() | facts.PassedOn():
-                pass
-            case _:
-                started = fact.starts  # type: ignore[attr-defined]
-                self.running = started.clock, started.run, started.warn_at, started.due_at
-        if before is not None and (self.running is None or self.running[:2] != before[:2]):
-            self._switch(before)
-
-    def _switch(self, before: tuple[str, int, datetime, datetime]) -> None:
-        """Another clock runs, or none: who was asked about handling is asked again when it goes on."""
-        if before == self.handling:
-            self.set_aside = self.asked
-        self.asked = None
-        if self.running is not None and self.handling is not None and self.running[:2] == self.handling[:2]:
-            self.asked = self.set_aside
-
-    def to_say(self, id_: str, now: datetime) -> list[Said]:
-        """What a sweep at this moment has to say of it."""
-        if self.running is None:
-            return []
-        clock, run, warn_at, due_at = self.running
-        if (clock, run, "overdue") in self.noticed:
-            if self.asked is None or self.asked[1] is None or now < self.asked[1]:
-                return []
-            return [(id_, "asked", clock, run, f"{self.asked[0] + 1} unanswered")]
-        if now >= due_at:
-            step = 1 if len(self.path) > 1 else 2
-            return [(id_, "noticed", clock, run, "overdue"), (id_, "asked", clock, run, f"{step} overdue")]
-        if now >= warn_at and (clock, run, "warning") not in self.noticed:
-            return [(id_, "noticed", clock, run, "warning")]
-        return []
-
-
-def said(entry: Entry) -> list[Said]:
-    """What an entry says that nobody did."""
-    match entry.fact:
-        case facts.Noticed(clock=clock, run=run, threshold=threshold):
-            return [(entry.incident, "noticed", clock, run, threshold)]
-        case facts.Escalated(clock=clock, run=run, step=step, cause=cause) if cause != "passed_on":
-            return [(entry.incident, "asked", clock, run, f"{step} {cause}")]
-    return []
-
-
-def two_working_hours(start: datetime) -> datetime:
-    """Minute by minute: Monday to Friday, eight to twelve and two to six."""
-    now, left = start, 120
-    while left:
-        local = now.astimezone(SHANGHAI)
-        left -= local.weekday() < 5 and (8 <= local.hour < 12 or 14 <= local.hour < 18)
-        now += MINUTE
-    return now
 
 
 class SweepingMachine(RuleBasedStateMachine):
@@ -197,7 +105,7 @@ class SweepingMachine(RuleBasedStateMachine):
             if not choices:
                 return
             by, act = data.draw(st.sampled_from(choices))
-            more: dict[str, Any] = {"reason": "因为"}
+            more: dict[str, Any] = {}
             if act in (Act.CHECK, Act.VERIFY):
                 more["passed" if act is Act.CHECK else "found"] = data.draw(st.booleans())
             elif act is Act.DISPATCH:
@@ -205,10 +113,14 @@ class SweepingMachine(RuleBasedStateMachine):
             elif act is Act.PLACE:
                 more["position"] = scene.at(data.draw(st.sampled_from(("N1", "S2"))))
             try:
-                self.town.act(by, act, id_, incident.number, **more)
+                self.does(by, act, id_, **more)
             except DispatchError as refused:
                 # Not asked, the last step of the ladder, or whoever handled it may not check it.
                 self.seen[f"refused {type(refused).__name__}"] += 1
+
+    def does(self, by: scene.Somebody, act: Act, id_: str, **more: Any) -> None:
+        """One act on an incident as it stands."""
+        self.town.act(by, act, id_, len(self.histories[id_]), reason="因为", **more)
 
     @rule(minutes=st.sampled_from(PASSING))
     def wait(self, minutes: int) -> None:
@@ -223,15 +135,23 @@ class SweepingMachine(RuleBasedStateMachine):
 
     @rule(sweepers=st.integers(1, 2))
     def sweep(self, sweepers: int) -> None:
-        """All that has to be said is said, once; nothing else is."""
-        due, known = self._due(), self._count()
+        """All that has to be said is said at one look, once, and with the next what follows from that at the same
+        moment; nothing else is.
+        """
+        due = self._due()
+        self._look(sweepers)
+        assert not set(due) & set(self._due())
+        self._look(sweepers)
+        assert self._due() == []
+
+    def _look(self, sweepers: int) -> None:
+        known = self._count()
         threads = [threading.Thread(target=self._sweeper().sweep) for _ in range(sweepers)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert Counter(self._said_since(known)) == Counter(due)
-        assert self._due() == []
+        self._said_since(known)
 
     @precondition(lambda self: self._moments())
     @rule(data=st.data(), sweepers=st.integers(1, 2))
@@ -254,10 +174,10 @@ class SweepingMachine(RuleBasedStateMachine):
         """It says it much later: no more than has to be said by then."""
         assert self.held is not None
         ours, part = self.held
-        due, known = self._due(), self._count()
+        known = self._count()
         ours._say(part, to_micros(self.clock.now))
         self.held = None
-        assert not Counter(self._said_since(known)) - Counter(due)
+        self._said_since(known)
 
     # The slow reading.
 
@@ -296,17 +216,28 @@ class SweepingMachine(RuleBasedStateMachine):
             found.setdefault(entry.incident, Known()).follow(entry)
         return found
 
-    def _said_since(self, known: int) -> list[Said]:
-        """What was said after so many entries; whoever was asked has two working hours, at the last step any."""
-        found: list[Said] = []
-        for entry in self._entries()[known:]:
-            found += said(entry)
-            match entry.fact:
-                case facts.Escalated(step=step, answer_by=answer_by):
-                    assert answer_by == (two_working_hours(self.clock.now) if step == 1 else None)
-        self.seen.update(f"{kind} {clock} {what}" for _, kind, clock, _, what in found)
-        self.seen.update(f"again {kind}" for _, kind, _, run, _ in found if run > 3)
-        return found
+    def _said_since(self, known: int) -> None:
+        """All that was said after so many entries had to be said, of each incident as it stood just before, and
+        was said whole; whoever was asked has two working hours, at the last step any.
+        """
+        incidents: dict[str, Known] = {}
+        waits: dict[str, list[Said]] = {}
+        for number, entry in enumerate(self._entries()):
+            here = incidents.setdefault(entry.incident, Known())
+            if number >= known:
+                waits[entry.incident] = waits.get(entry.incident) or here.to_say(
+                    entry.incident, self.clock.now
+                )
+                told = said(entry, here)
+                assert told == waits[entry.incident][:1]
+                waits[entry.incident] = waits[entry.incident][1:]
+                self.seen.update(f"{kind} {clock} {what}" for _, kind, clock, _, what in told)
+                self.seen.update(f"again {kind}" for _, kind, _, run, _ in told if run > 3)
+                match entry.fact:
+                    case facts.Escalated(step=step, answer_by=answer_by):
+                        assert answer_by == (two_working_hours(self.clock.now) if step == 1 else None)
+            here.follow(entry)
+        assert not any(waits.values())
 
     def _sweeper(self) -> Sweeper:
         return Sweeper(self.town.reader, self.town.writer, self.clock)
@@ -343,6 +274,63 @@ def play(empty: Path, games: int, steps: int) -> Counter[str]:
     return seen
 
 
+@pytest.fixture
+def machine(empty: Path) -> Iterator[SweepingMachine]:
+    """The town, to be played by hand."""
+    played = SweepingMachine(empty, Counter())
+    yield played
+    played.teardown()
+
+
+def reported(machine: SweepingMachine, square: str | None = "N1") -> str:
+    """A manhole cover, filed and dispatched to water; its id."""
+    machine.report(square, scene.COVER)
+    (id_,) = machine.histories
+    machine.does(scene.CLERK, Act.FILE, id_)
+    machine.does(scene.DISPATCHER, Act.DISPATCH, id_)
+    return id_
+
+
+@pytest.mark.parametrize(("square", "unit"), [("N1", "north_office"), ("S1", "office")])
+def test_what_was_returned_is_given_and_nobody_asked(
+    machine: SweepingMachine, square: str, unit: str
+) -> None:
+    id_ = reported(machine, square)
+    machine.does(scene.WATER, Act.RETURN, id_)
+    machine.wait(minutes=15)
+    machine.sweep(sweepers=1)
+    expected = {
+        "noticed dispatch overdue": 1,
+        f"given dispatch {unit}": 1,
+        "again noticed": 1,
+        "again given": 1,
+    }
+    assert machine.seen == expected
+
+
+def test_what_is_given_with_nothing_left_is_late_at_once(machine: SweepingMachine) -> None:
+    """The street returned it past its limit, and has it again."""
+    id_ = reported(machine)
+    machine.does(scene.WATER, Act.RETURN, id_)
+    machine.does(scene.DISPATCHER, Act.DISPATCH, id_, department="north_office")
+    machine.wait(minutes=1440)
+    machine.does(scene.NORTH, Act.RETURN, id_)
+    machine.wait(minutes=15)
+    machine.sweep(sweepers=1)
+    assert {"given dispatch north_office", "noticed handling overdue", "asked handling 1 overdue"} <= set(
+        machine.seen
+    )
+
+
+def test_what_is_not_closed_in_time_is_asked_about(machine: SweepingMachine) -> None:
+    id_ = reported(machine)
+    machine.does(scene.WATER, Act.HANDLE, id_)
+    machine.does(scene.INSPECTOR, Act.CHECK, id_, passed=True)
+    machine.wait(minutes=30)
+    machine.sweep(sweepers=2)
+    assert {"noticed closing overdue", "asked closing 1 overdue"} <= set(machine.seen)
+
+
 @pytest.mark.slow
 def test_what_has_to_be_noticed_is_noticed_once(empty: Path) -> None:
     seen = play(empty, games=15, steps=40)
@@ -357,8 +345,9 @@ def test_what_has_to_be_noticed_is_noticed_once_in_many_games(empty: Path) -> No
     seen = play(empty, games=150, steps=60)
     expected = {
         f"{kind} {clock} {what}"
-        for clock in ("intake", "verify", "dispatch", "handling", "check")
+        for clock in ("intake", "verify", "dispatch", "handling", "check", "closing")
         for kind, what in (("noticed", "warning"), ("noticed", "overdue"), ("asked", "1 overdue"))
     }
     expected |= {"asked intake 2 unanswered", "asked handling 2 unanswered", "again noticed"}
+    expected |= {"given dispatch north_office", "given dispatch office"}
     assert expected <= seen.keys(), expected - seen.keys()
