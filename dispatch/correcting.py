@@ -60,7 +60,6 @@ def correct(
     UnknownCategory, UnknownStandard, UnknownUrgency, ReasonMissing.
     """
     permit(incident, Act.CORRECT, by)
-    why = reason_in_words(Act.CORRECT, reason)
     category = rules.categories.get(wanted.category or incident.category)
     norm = _norm(category, incident, wanted)
     urgency = _urgency(category, norm, incident, wanted)
@@ -68,6 +67,7 @@ def correct(
     before = (incident.category, incident.standard or "", incident.urgency, incident.place)
     if (category.key, norm.code, str(urgency), place) == before:
         raise NothingToCorrect()
+    why = reason_in_words(Act.CORRECT, reason)
     case = Situation(
         category, place.path, units, specialised, urgency, incident.channel, now, norm.department
     )

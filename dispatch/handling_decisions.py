@@ -124,16 +124,16 @@ def apply(
     for a year at most. Raises NotYours, AlreadyApplied, TooLate, NoMore, BadDate, ReasonMissing.
     """
     permit(incident, Act.APPLY, by)
-    why = reason_in_words(Act.APPLY, reason)
     if wish is Wish.EXTENSION:
         if incident.extended >= MOST_EXTENSIONS:
             raise NoMore(f"at most {MOST_EXTENSIONS} extensions are granted", granted=incident.extended)
         if incident.due_at is None or now >= incident.due_at:
             raise TooLate("an extension is asked for before the limit is over", due_at=incident.due_at)
-        return Applied(wish, why)
+        return Applied(wish, reason_in_words(Act.APPLY, reason))
     if incident.suspensions >= MOST_SUSPENSIONS:
         raise NoMore("it was suspended before, and that is possible once", suspensions=incident.suspensions)
-    return Applied(wish, why, _until(until, now))
+    end = _until(until, now)
+    return Applied(wish, reason_in_words(Act.APPLY, reason), end)
 
 
 def _until(until: datetime | None, now: datetime) -> datetime:

@@ -40,36 +40,32 @@ class Life(Departments):
 
     def tries(
         self, act: str, name: str, who: Person, asked: Asked, now: datetime
-    ) -> frozenset[type[DispatchError]]:
-        """Everything that is wrong with an act; nothing where it is done."""
+    ) -> type[DispatchError] | None:
+        """What is wrong with an act; None where it is done."""
         before = self.boards[name]
         board = deepcopy(before)
-        not_theirs: frozenset[type[DispatchError]] = frozenset()
         try:
-            not_theirs = may(act, board, who)
+            may(act, board, who)
             board.entries += 1
             getattr(self, f"act_{act}")(board, who, asked, now)
         except Wrong as wrong:
-            return wrong.kinds | not_theirs
-        if not_theirs:
-            self.owed = [one for one in self.owed if one != name]
-            return not_theirs
+            return wrong.kind
         board.last = None
         if act not in FOR_GOOD:
             before.last = None
             board.last = (who.name, now, before)
         self.boards[name] = board
-        return frozenset()
+        return None
 
     def wrong_with(
         self, act: str, name: str, who: Person, asked: Asked, now: datetime
-    ) -> frozenset[type[DispatchError]]:
+    ) -> type[DispatchError] | None:
         """The same, and nothing is done."""
         try:
-            not_theirs = may(act, self.boards[name], who)
+            may(act, self.boards[name], who)
         except Wrong as wrong:
-            return wrong.kinds
-        return not_theirs or deepcopy(self).tries(act, name, who, asked, now)
+            return wrong.kind
+        return deepcopy(self).tries(act, name, who, asked, now)
 
     # -- before dispatch
 
@@ -89,18 +85,17 @@ class Life(Departments):
         board.sends("verify", now)
 
     def act_verify(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        self.looks(board, who, asked, [])
+        self.looks(board, "verify", who, asked)
         board.stage = "intake"
         board.starts("intake", now)
 
-    def looks(self, board: Board, who: Person, asked: Asked, wrong: list[type[DispatchError]]) -> None:
+    def looks(self, board: Board, act: str, who: Person, asked: Asked) -> None:
         """Whoever is sent goes; who of those who may looks first has looked. Nobody who handled it."""
-        if not asked.yes and not asked.words.strip():
-            wrong.append(errors.ReasonMissing)
         if who.name in board.hands:
-            wrong.append(errors.SamePerson)
-        if wrong:
-            raise Wrong(*wrong)
+            raise Wrong(errors.SamePerson)
+        self.shows(board, act, asked)
+        if not asked.yes:
+            words(asked.words)
         board.photos += asked.photos
         board.eyes.add(who.name)
         board.looked()
@@ -137,15 +132,11 @@ class Life(Departments):
         self.ends(board, "cancelled", now)
 
     def act_self_handle(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        wrong: list[type[DispatchError]] = []
         if who.name != board.reporter:
-            wrong.append(errors.NotYours)
-        if not asked.words.strip():
-            wrong.append(errors.ReasonMissing)
+            raise Wrong(errors.NotYours)
         if not board.photos or not set(asked.photos) - set(board.photos):
-            wrong.append(errors.EvidenceMissing)
-        if wrong:
-            raise Wrong(*wrong)
+            raise Wrong(errors.EvidenceMissing)
+        words(asked.words)
         board.self_handled, board.closed_at, board.handled_by = True, now, who.name
         board.photos += asked.photos
         self.ends(board, "closed", now)
@@ -181,12 +172,12 @@ class Life(Departments):
         board.dispatched(chosen, board.with_them, now)
 
     def act_correct(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        words(asked.words)
         before = deepcopy(board)
         self.names_a_thing(board, asked)
         board.path = board.path if asked.path is None else asked.path
         if (board.category, board.standard, board.path) == (before.category, before.standard, before.path):
             raise Wrong(errors.NothingToCorrect)
+        words(asked.words)
         board.routed()
         if board.stage == "handling":
             self.is_elsewhere(board, before, now)
@@ -234,7 +225,7 @@ class Life(Departments):
             return
         assert until is not None
         if until <= now:
-            raise Wrong(errors.TooLate, errors.BadDate)
+            raise Wrong(errors.BadDate)
         board.pauses(now)
         board.stage, board.until, board.suspensions = "suspended", until, board.suspensions + 1
 
@@ -260,7 +251,7 @@ class Life(Departments):
     # -- those who look, and those above
 
     def act_check(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        self.looks(board, who, asked, self.shows(board, "check", asked))
+        self.looks(board, "check", who, asked)
         if asked.yes:
             board.stage = "closing"
             board.starts("closing", now)
@@ -302,10 +293,10 @@ class Life(Departments):
         board.own, board.parts, board.unhappy, board.self_handled = Part(), {}, False, False
 
     def act_task(self, board: Board, who: Person, asked: Asked, now: datetime) -> None:
-        if asked.person in board.hands:
-            raise Wrong(errors.SamePerson, errors.CannotGo)
         if not asked.person_may:
             raise Wrong(errors.CannotGo)
+        if asked.person in board.hands:
+            raise Wrong(errors.SamePerson)
         board.task = "verify" if board.stage == "verifying" else "check"
         board.task_person, board.task_state = asked.person, "offered"
         board.task_by = end_of(Limit(self.ground.task_minutes, Unit.WM), now)

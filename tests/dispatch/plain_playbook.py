@@ -59,11 +59,13 @@ FOR_GOOD = ("report", "import", "join", "note", "attach", "enforce", "call_back"
 
 
 class Wrong(Exception):
-    """All that is wrong with an act."""
+    """What somebody is told who may not do an act so. Where several things are wrong: first whether they may at all,
+    then whether what they ask is possible, then whether they said why.
+    """
 
-    def __init__(self, *kinds: type[DispatchError]) -> None:
-        self.kinds = frozenset(kinds)
-        super().__init__(self.kinds)
+    def __init__(self, kind: type[DispatchError]) -> None:
+        self.kind = kind
+        super().__init__(kind)
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,19 @@ def handlers_of(mine: str, board: Board) -> set[str]:
     return {LEAD: lead, PART: set(board.parts), EITHER: lead | set(board.parts)}[mine]  # type: ignore[return-value]
 
 
-def may(act: str, board: Board, who: Person) -> frozenset[type[DispatchError]]:
-    """The stage first, then the role. It may still belong to the handlers of somebody else: that, or whatever
-    else is wrong with it, is what they are told.
+def may(act: str, board: Board, who: Person) -> None:
+    """The stage first, then the role, then whether it belongs to the handlers of somebody else; but that nothing
+    waits for an answer is said to any of them.
     """
     if board.stage not in PLAYBOOK[act][0].split():
         raise Wrong(errors.NotInThisStage)
     belongs = whose(act, board)
     if who.roles & set(belongs):
-        return frozenset()
+        return
     departments = [handlers_of(mine, board) for mine in (LEAD, PART, EITHER) if mine in belongs]
     if not departments or "handler" not in who.roles:
         raise Wrong(errors.NotForThisRole)
-    return frozenset() if who.departments & departments[0] else frozenset({errors.NotYours})
+    if act == "answer" and board.supervision is None:
+        raise Wrong(errors.NotSupervised)
+    if not who.departments & departments[0]:
+        raise Wrong(errors.NotYours)

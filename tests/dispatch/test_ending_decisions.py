@@ -219,6 +219,8 @@ class TestCorrecting:
                 self.by(file, nothing)
         with pytest.raises(ReasonMissing):
             correct(CITY, file.now, DISPATCHER, Wanted(category=RUBBISH.key), (), (), " ", NOW)
+        with pytest.raises(NothingToCorrect):
+            correct(CITY, file.now, DISPATCHER, Wanted(), (), (), " ", NOW)
         with pytest.raises(UnknownStandard):
             self.by(file, Wanted(standard="loud"))
         with pytest.raises(NotForThisRole):

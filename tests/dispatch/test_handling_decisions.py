@@ -175,6 +175,17 @@ class TestExtension:
         assert local(granted(file, "10:00").due_at) == "2026-03-06 12:00"  # type: ignore[arg-type]
         assert (file.now.extensions, file.now.extended) == (2, 2)
 
+    def test_nobody_is_asked_why_where_there_is_nothing_to_ask_for(self) -> None:
+        """As in every act: whether it is possible comes before the words."""
+        late, wrong_day = at("2026-03-05 12:00"), at("2026-03-04 12:00")
+        with pytest.raises(TooLate):
+            handling_decisions.apply(shared().now, NORTH, Wish.EXTENSION, " ", late)
+        with pytest.raises(BadDate):
+            handling_decisions.apply(shared().now, NORTH, Wish.SUSPENSION, " ", late, wrong_day)
+        for wish in Wish:
+            with pytest.raises(ReasonMissing):
+                handling_decisions.apply(shared().now, NORTH, wish, " ", at(MORNING), late)
+
     def test_two_are_granted_for_a_run_and_none_is_asked_for_when_it_is_over(self) -> None:
         file = shared()
         with pytest.raises(TooLate, match="before the limit is over"):

@@ -276,7 +276,7 @@ class Lives(RuleBasedStateMachine):
             self.seen[f"{act} refused"] += 1
             with pytest.raises(DispatchError) as refused:
                 players.decide(act, told, who, asked, self.now, leader)
-            assert type(refused.value) in wrong, (act, who, asked, wrong)
+            assert type(refused.value) is wrong, (act, who, asked, wrong)
             self.seen[f"{act} {type(refused.value).__name__}"] += 1
             return
         self.seen[f"{act} done"] += 1
