@@ -88,8 +88,9 @@ def ranked(items: Iterable[tuple[str, int, int]], *, higher_is_better: bool = Tr
         for key, _, _, interval in told
         if interval is not None
     }
-    order = sorted(bounds.values())
-    places = {bound: order.index(bound) + 1 for bound in set(order)}
+    places: dict[float, int] = {}
+    for place, bound in enumerate(sorted(bounds.values()), 1):
+        places.setdefault(bound, place)
     found = [
         Ranked(key, numerator, denominator, interval, places[bounds[key]] if key in bounds else None)
         for key, numerator, denominator, interval in told
