@@ -35,6 +35,7 @@ from gridgov.cli import (
     rules,
     server,
     specialised,
+    statistics,
     upkeep,
     watch,
 )
@@ -135,6 +136,7 @@ for module in (
     people,
     duty,
     outbox,
+    statistics,
     upkeep,
 ):
     module.register(app)

@@ -1,8 +1,8 @@
 """Making the copy anew from the rows of all incidents, in a process of its own.
 
-DuckDB reads the store's file itself there, some 300,000 incidents a second. It brings its own SQLite, and two of
-them in one process let go of each other's locks: hence the process, which ends when the copy is made. The past of
-incidents that have one is read from the ledger afterwards, while questions are answered already.
+DuckDB reads the store's file itself there, some 300,000 incidents a second. It brings its own SQLite, and two
+of them in one process let go of each other's locks: hence the process, which ends when the copy is made. The
+past of incidents that have one is read from the ledger afterwards, while questions are answered already.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ def _say(**what: Any) -> None:
 
 
 def _scanner() -> Path:
-    """The extension with which DuckDB reads SQLite files, from the package that carries it; DuckDB looks whether
-    it is signed by its own makers before it loads it.
+    """The extension with which DuckDB reads SQLite files, from the package that carries it; DuckDB looks
+    whether it is signed by its own makers before it loads it.
     """
     found = importlib.resources.files("duckdb_extension_sqlite_scanner") / "extensions"
     return Path(str(found / f"v{duckdb.__version__}" / _SCANNER))

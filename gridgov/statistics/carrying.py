@@ -1,9 +1,10 @@
-"""Incidents that were recorded in another edition of the grids than the one asked for, carried over by locating
-the points that were kept with them again, never by area.
+"""Incidents that were recorded in another edition of the grids than the one asked for, carried over by
+locating the points that were kept with them again, never by area.
 
-The tables of facts get a column for each edition that anybody asks for, ``in_`` and its number: the grid of that
-edition, 0 where the point lies in none, NULL where there is no point or the incident was recorded in that very
-edition. It is filled in pieces, so that the ledger is followed meanwhile; what comes after is located as it comes.
+The tables of facts get a column for each edition that anybody asks for, ``in_`` and its number: the grid of
+that edition, 0 where the point lies in none, NULL where there is no point or the incident was recorded in that
+very edition. It is filled in pieces, so that the ledger is followed meanwhile; what comes after is located as
+it comes.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _grid = GridRow.__table__  # type: ignore[attr-defined]
 
 #: Points located in one transaction: a tenth of a second.
 CHUNK: Final = 200_000
-#: So many editions have a column at a time; each costs four bytes an incident, and its atlas in memory. The one
-#: that was asked for first goes.
+#: So many editions have a column at a time; each costs four bytes an incident, and its atlas in memory. The
+#: one that was asked for first goes.
 MOST: Final = 4
 
 
@@ -51,9 +52,9 @@ class Carrier:
         return done is not None and edition in carried_columns(db)
 
     def column_of(self, db: duckdb.DuckDBPyConnection, edition: int) -> str:
-        """The SQL expression for the number of the grid of an edition that a row of the tables of facts counts
-        in; NULL or 0 is none. Raises NotCarriedYet, upon which whoever asks carries over and asks again with a
-        connection that sees it.
+        """The SQL expression for the number of the grid of an edition that a row of the tables of facts
+        counts in; NULL or 0 is none. Raises NotCarriedYet, upon which whoever asks carries over and asks
+        again with a connection that sees it.
         """
         if not self._elsewhere(edition):
             return "grid"

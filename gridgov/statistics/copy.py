@@ -2,8 +2,8 @@
 again from the store at any time.
 
 Three tables of the same columns: ``standing``, what is open; ``ended``; and ``superseded``, what an incident
-was before, from position ``since`` up to, not including, ``until``. So the copy can say how things stood at any
-position, and a question about now never looks at the past. One process has the file, one thread writes.
+was before, from position ``since`` up to, not including, ``until``. So the copy can say how things stood at
+any position, and a question about now never looks at the past. One process has the file, one thread writes.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Copy:
         self._writing = threading.Lock()
         #: How points are located in each edition that the tables have a column of; see `carrying`.
         self.located: dict[int, Locate] = {}
-        #: Editions that anything was recorded in, None for grids or points of none; filled by who carries over.
+        #: Editions that anything was recorded in, None for points of none; filled by who carries over.
         self.drawings: set[int | None] = set()
 
     def close(self) -> None:
@@ -115,11 +115,12 @@ class Copy:
         with self.writing() as db:
             db.execute("CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
             db.execute(
-                "CREATE TABLE grid (id INTEGER NOT NULL, drawing INTEGER NOT NULL, path_text VARCHAR NOT NULL,"
-                " depth INTEGER NOT NULL)"
+                "CREATE TABLE grid (id INTEGER NOT NULL, drawing INTEGER NOT NULL,"
+                " path_text VARCHAR NOT NULL, depth INTEGER NOT NULL)"
             )
             db.execute(
-                "CREATE TABLE ancestor (id INTEGER NOT NULL, depth INTEGER NOT NULL, path_text VARCHAR NOT NULL)"
+                "CREATE TABLE ancestor (id INTEGER NOT NULL, depth INTEGER NOT NULL,"
+                " path_text VARCHAR NOT NULL)"
             )
             db.execute("CREATE TABLE carried (edition INTEGER NOT NULL)")
             for name in _TABLES:
@@ -216,8 +217,8 @@ class Copy:
             db.execute("DROP TABLE drawn")
 
     def change(self, versions: Sequence[Version], position: int, recorded_at: int) -> None:
-        """Take up what entries up to ``position`` made of incidents: of each that changed, all versions since,
-        the last of which has no end. What it was so far is superseded by the first of them.
+        """Take up what entries up to ``position`` made of incidents: of each that changed, all versions
+        since, the last of which has no end. What it was so far is superseded by the first of them.
         """
         with self.writing() as db:
             if versions:
@@ -320,7 +321,8 @@ def _stage(db: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> None:
     """The versions as a table ``staged`` with the columns of the copy and ``until``."""
     rows = [dict(one.row) for one in versions]
     db.execute(
-        f"CREATE OR REPLACE TEMP TABLE given AS SELECT unnest(from_json(?, '{_STRUCTURE}'), recursive := true)",
+        "CREATE OR REPLACE TEMP TABLE given AS"
+        f" SELECT unnest(from_json(?, '{_STRUCTURE}'), recursive := true)",
         [orjson.dumps(rows).decode()],
     )
     db.execute(
@@ -333,8 +335,8 @@ def _stage(db: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> None:
         ],
     )
     db.execute(
-        f"CREATE OR REPLACE TEMP TABLE staged AS SELECT made.*, ends.until FROM ({facts.selected('given')}) AS made"
-        " JOIN ends USING (seq, since)"
+        "CREATE OR REPLACE TEMP TABLE staged AS SELECT made.*, ends.until"
+        f" FROM ({facts.selected('given')}) AS made JOIN ends USING (seq, since)"
     )
 
 

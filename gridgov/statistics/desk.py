@@ -1,4 +1,4 @@
-"""Figures asked of the copy in this very process: it is opened or made, kept up with the ledger, and asked."""
+"""Figures asked of the copy in this very process: opened or made, kept up with the ledger, and asked."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _c = IncidentRow.__table__.c  # type: ignore[attr-defined]
 
 #: Entries taken up in one transaction: some tenths of a second of work.
 CHUNK: Final = 2000
-#: Incidents whose past is read in one transaction, and positions of the ledger among which they are looked for.
+#: Incidents whose past is read in one transaction, and positions of the ledger among which they are sought.
 PAST: Final = 500
 WINDOW: Final = 50_000
 
@@ -73,8 +73,8 @@ class Follower:
         return True
 
     def complete(self, firsts: Sequence[int]) -> None:
-        """Put in what was changed while a copy was made, and so could not be read as it was at its position: the
-        first thing to be done with a new copy. ``firsts`` are the first positions.
+        """Put in what was changed while a copy was made, and so could not be read as it was at its position:
+        the first thing to be done with a new copy. ``firsts`` are the first positions.
         """
         known = self._copy.known()
         for start in range(0, len(firsts), PAST):

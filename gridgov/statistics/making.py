@@ -19,8 +19,8 @@ from gridgov.storage.engine import WriterLock, snapshot
 from gridgov.storage.errors import StoreHeld
 from gridgov.storage.ledger import Head, read_head
 
-#: A ledger of at most so many entries is simply followed from its start: that takes seconds, and the past of all
-#: incidents is in the copy at once.
+#: A ledger of at most so many entries is simply followed from its start: that takes seconds, and the past of
+#: all incidents is in the copy at once.
 SMALL: Final = 5000
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,8 @@ def hold(file: Path) -> WriterLock:
     """The right to use a copy's file, for one process at a time; its holder may leave word in the lock file
     beside it. Raises CopyHeld with what the holder says.
     """
+    # What is in it is for whoever may read the store.
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         return WriterLock(file).acquire()
     except StoreHeld as held:

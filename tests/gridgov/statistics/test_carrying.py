@@ -85,8 +85,9 @@ class Redrawn:
                     ).fetchall()
                     assert {one[3] for one in rows} <= {edition, None}
                     return {(seq, since): path for seq, since, path, _ in rows}
-            except NotCarriedYet as missing:
-                assert missing.about == {"edition": edition}
+            except NotCarriedYet as why:
+                missing = why.about
+            assert missing == {"edition": edition}
             self.carrier.ensure(edition)
 
     def plainly(self, edition: int) -> dict[tuple[int, int], str]:

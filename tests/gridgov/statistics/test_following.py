@@ -44,8 +44,9 @@ def test_in_steps_or_all_at_once_it_is_the_same_copy(tmp_path: Path, seed: int) 
     chance = Random(seed)
     with drawn_town(tmp_path) as town:
         stepping = Following(town, tmp_path / "steps.duckdb")
-        for n in range(30):
-            town.play(chance.randrange(1, 12), seed * 100 + n)
+        play = Play(seed)
+        for _ in range(30):
+            work(play, town.writer, town.committed, chance.randrange(2, 12))
             if chance.random() < 0.7:
                 stepping.follower.step()
         at_the_end = Following(town, tmp_path / "end.duckdb")
