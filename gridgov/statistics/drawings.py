@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import duckdb
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from dispatch.closure import Period
 from dispatch.entries import from_micros, to_micros
@@ -169,7 +169,7 @@ class Drawings:
         if len(paths) > _MOST:
             wanted = set(paths)
             return {path: name for path, name in self._connection.execute(query) if path in wanted}
-        return dict(self._connection.execute(query.where(_grid.path.in_(paths))).tuples().all())
+        return self._pairs(query.where(_grid.path.in_(paths)))
 
     def people(self, ids: Sequence[str]) -> dict[str, str]:
         """What people are called, by what the ledger calls them."""
@@ -193,4 +193,9 @@ class Drawings:
             .where(_layer.key == layer)
             .order_by(_special.version)
         )
-        return dict(self._connection.execute(query).tuples().all())
+        return self._pairs(query)
+
+    def _pairs(self, query: Select[str, str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        found.update((key, name) for key, name in self._connection.execute(query))
+        return found

@@ -62,12 +62,12 @@ def survival(db: duckdb.DuckDBPyConnection, asked: Asked) -> Groups:
     """
     age = f"greatest(0, {asked.now:d} - reported_at)"
     query = (
-        f"SELECT {asked.key} AS k, coalesce(took_s, {age}) // 60 AS at, count(took_s) AS ended,"
+        f"SELECT {asked.key} AS k, coalesce(took_s, {age}) // 60 AS minute, count(took_s) AS ended,"
         f" count(*) - count(took_s) AS censored {in_scan(asked, REPORTED)}"
-        f" AND (took_s IS NOT NULL OR {has('open')}) GROUP BY k, at ORDER BY k, at"
+        f" AND (took_s IS NOT NULL OR {has('open')}) GROUP BY k, minute ORDER BY k, minute"
     )
     found = execute(db, query, asked.values).fetchnumpy()
-    columns = [found[name].tolist() for name in ("at", "ended", "censored")]
+    columns = [found[name].tolist() for name in ("minute", "ended", "censored")]
     return dict(_by_group(found["k"].tolist(), columns))
 
 

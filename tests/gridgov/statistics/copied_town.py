@@ -31,6 +31,7 @@ from gridgov.statistics.drawings import Drawings
 from gridgov.statistics.following import Follower
 from gridgov.statistics.matrix import matrix
 from gridgov.statistics.opening import opened
+from gridgov.statistics.periods import Bucket, buckets
 from gridgov.statistics.question import AS_RECORDED, Narrowed, Opening, Question, Reach, whole_second
 from gridgov.storage import ledger
 from gridgov.storage.batch import Command
@@ -71,21 +72,38 @@ def _of_class(category: Category) -> Category:
     return replace(category, class_code=CLASSES[category.key][-2:], class_zh="类")
 
 
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'town.db'}"
+
+
+def draw(folder: Path) -> None:
+    """A store with both editions and the layers, and its empty copy."""
+    town = Town(_url(folder), in_force=in_force())
+    town.writer.run(city.apply(TOWN, "test"))
+    for number, hierarchy in EDITIONS.items():
+        chore = city.import_edition(hierarchy, f"no. {number}", made_up=True, findings=[], by="test")
+        assert town.writer.run(chore).edition == number
+        if number == 1:
+            for layer in (precincts.FIRE, precincts.POLICE):
+                town.writer.run(specialised.put(layer, "test"))
+    with Copy(folder / "copy.duckdb", threads=1) as copy:
+        with town.reader.connect() as connection:
+            copy.begin(ledger.read_head(connection).epoch)
+        Follower(town.reader, copy).draw()
+    town.close_down()
+
+
 class CopiedTown:
-    """A history in a store, and its copy, which followed it in several steps."""
+    """A history in a store that was drawn, and its copy, which followed it in several steps."""
 
     def __init__(self, folder: Path, seed: int, count: int = 60) -> None:
         self.chance = Random(seed)
         self.in_force = in_force()
-        self.town = Town(f"sqlite:///{folder / 'town.db'}", in_force=self.in_force, duty=SomeOnDuty)
+        self.town = Town(_url(folder), in_force=self.in_force, duty=SomeOnDuty)
         self.copy = Copy(folder / "copy.duckdb", threads=1)
-        with self.town.reader.connect() as connection:
-            self.copy.begin(ledger.read_head(connection).epoch)
         self.follower = Follower(self.town.reader, self.copy)
         self.carrier = Carrier(self.town.reader, self.copy)
-        self._draw()
         self._play(seed, count)
-        self.follower.draw()
         for edition in EDITIONS:
             self.carrier.ensure(edition)
         self._read()
@@ -93,15 +111,6 @@ class CopiedTown:
     def close(self) -> None:
         self.copy.close()
         self.town.close_down()
-
-    def _draw(self) -> None:
-        self.town.writer.run(city.apply(TOWN, "test"))
-        for number, hierarchy in EDITIONS.items():
-            chore = city.import_edition(hierarchy, f"no. {number}", made_up=True, findings=[], by="test")
-            assert self.town.writer.run(chore).edition == number
-            if number == 1:
-                for layer in (precincts.FIRE, precincts.POLICE):
-                    self.town.writer.run(specialised.put(layer, "test"))
 
     def _play(self, seed: int, count: int) -> None:
         play = Play(seed, self.town.clock)
@@ -118,7 +127,7 @@ class CopiedTown:
                 told = len(self.town.committed)
             if self.chance.random() < 0.05:
                 self.town.clock.now += timedelta(hours=self.chance.choice([1, 20, 200]))
-            if n % (1 + count // 3) == 0:
+            if n in (count // 3, count // 2):
                 self._follow()
         self._follow()
 
@@ -159,6 +168,8 @@ class CopiedTown:
         """All incidents after each position."""
         with self.town.reader.connect() as connection:
             entries = list(ledger.every_entry(connection))
+        with self.town.reader.connect() as connection:
+            self.redrawn_at = datetime.fromisoformat(city.editions(connection)[0]["effective_at"])
         self.recorded_at = {row["position"]: row["recorded_at"] for row in entries}
         self.first: dict[str, int] = {}
         now: dict[str, Incident] = {}
@@ -235,6 +246,19 @@ class Plainly:
         counted = {key: count(several, self.question.period, self.now) for key, several in groups.items()}
         return {key: tally for key, tally in counted.items() if tally != Tally()}
 
+    def one(self, incident: Incident) -> Tally:
+        """What one incident adds."""
+        return count([facts(incident)], self.question.period, self.now)
+
+    def parts(self) -> list[Bucket]:
+        """The parts of a trend."""
+        asked, reported = self.question, [one.reported_at for one in self.incidents()]
+        second = timedelta(seconds=1)
+        ends = [self.now, *map(whole_second, reported), *([] if asked.start is None else [asked.start])]
+        end = asked.end or max(ends) + second
+        start = asked.start or min(*map(whole_second, reported or [self.now]), end - second)
+        return buckets(Period(start, end), asked.by, "Asia/Shanghai")
+
     def tally(self, period: Period) -> Tally:
         return count(map(facts, self.incidents()), period, self.now)
 
@@ -254,8 +278,9 @@ class Plainly:
     def edition(self) -> int | None:
         asked = self.question.edition
         if asked is None:
-            # Both were imported at the beginning: the second is in force ever since.
-            return 2
+            end = self.question.end
+            last = self.now if end is None else min(self.now, end - timedelta(microseconds=1))
+            return 2 if last >= self.town.redrawn_at else 1
         return None if asked == AS_RECORDED else int(asked)
 
     def _meant(self, one: Incident) -> bool:
