@@ -75,7 +75,8 @@ class Ranked:
 def ranked(items: Iterable[tuple[str, int, int]], *, higher_is_better: bool = True) -> list[Ranked]:
     """Rates (key, numerator, denominator), the best first, by the bound of the interval that is worse for
     them: with 3 of 3 one is not ahead of 980 of 1,000. Equal bounds share a place, and the next one's is as
-    many further on.
+    many further on. Where the denominator is 0 there is no place: these come last, by key.
+    Keys are each one's own. Raises BadCounts.
 
     >>> [(one.key, one.rank) for one in ranked([("few", 3, 3), ("many", 980, 1000), ("none", 0, 0)])]
     [('many', 1), ('few', 2), ('none', None)]

@@ -19,6 +19,8 @@ EXPECTED: Final = (
 #: More parts than this nobody reads; ten years by week are some 520.
 MOST: Final = 400
 UNITS: Final = ("day", "week", "month", "quarter", "year")
+#: Far enough from the first and the last moment there is that a year and 400 parts more are still moments.
+_YEARS: Final = range(1000, 9000)
 _NAMES: Final = (
     ("year", re.compile(r"(\d{4})", re.ASCII)),
     ("quarter", re.compile(r"(\d{4})-Q([1-4])", re.ASCII)),
@@ -38,7 +40,8 @@ class Bucket:
 
 def period_of(text: str, zone: str) -> Period:
     """The period of a name, from local midnight to local midnight, or of ``A..B``: from the start of A to the
-    end of B, without an end where one is left out. Raises BadInput.
+    end of B, without an end where one is left out. Where clocks left midnight out, the day begins when they
+    go on. Raises BadInput.
 
     >>> print(period_of("2026-Q3", "Asia/Shanghai").start)
     2026-07-01 00:00:00+08:00
@@ -53,7 +56,10 @@ def period_of(text: str, zone: str) -> Period:
         start, end = _days(text, text)
     if start is not None and end is not None and end <= start:
         raise BadInput(f"the period {text!r} ends before it begins", period=text)
-    return Period(_midnight(start, zone), _midnight(end, zone))
+    begins, ends = _midnight(start, zone), _midnight(end, zone)
+    if begins is not None and begins == ends:
+        raise BadInput(f"the calendar of {zone} left {text!r} out: ask for another day", period=text)
+    return Period(begins, ends)
 
 
 def _days(name: str, text: str) -> tuple[date, date]:
@@ -64,9 +70,11 @@ def _days(name: str, text: str) -> tuple[date, date]:
             continue
         try:
             start = _first(unit, [int(part) for part in found.groups()])
-            return start, _next(unit, start)
-        except (ValueError, OverflowError):
+        except ValueError:
             break
+        if start.year in _YEARS:
+            return start, _next(unit, start)
+        break
     raise BadInput(f"{text!r} is no period: expected {EXPECTED}", period=text)
 
 
@@ -121,55 +129,80 @@ def _name(unit: str, start: date) -> str:
 def _midnight(day: date | None, zone: str) -> datetime | None:
     if day is None:
         return None
-    moment = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    # A midnight that clocks left out is no moment: the day begins when they go on.
+    return _local(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)), zone)
+
+
+def _local(moment: datetime, zone: str) -> datetime:
+    """By way of UTC: a wall time that clocks left out is no moment, but the one at which they go on is."""
     return moment.astimezone(UTC).astimezone(ZoneInfo(zone))
 
 
 def _local_day(moment: datetime, zone: str) -> date:
+    if moment.year not in _YEARS:
+        raise BadInput(
+            f"{moment.isoformat(' ')} is too far away: expected a year from {_YEARS[0]} to {_YEARS[-1]}"
+        )
     return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def _days_of(period: Period, zone: str) -> tuple[date | None, date | None] | None:
+    """The first local day of a period and that after its last, None for an end that is open; None where an
+    end is no local midnight.
+    """
+    found = []
+    for moment in (period.start, period.end):
+        day = None if moment is None else _local_day(moment, zone)
+        midnight = _midnight(day, zone)
+        # As moments: two wall times of one zone compare as they read, also where clocks ran twice over them.
+        if moment is not None and midnight is not None and moment.astimezone(UTC) != midnight.astimezone(UTC):
+            return None
+        found.append(day)
+    return found[0], found[1]
 
 
 def _unit_of(period: Period, zone: str) -> tuple[str, date] | None:
     """The unit that a period is exactly one of, and its first day."""
-    if period.start is None or period.end is None:
+    start, end = _days_of(period, zone) or (None, None)
+    if start is None or end is None:
         return None
-    start = _local_day(period.start, zone)
     for unit in reversed(UNITS):
-        whole = _begins(unit, start) == start
-        if whole and _is(period, start, _next(unit, start), zone):
+        if _begins(unit, start) == start and _next(unit, start) == end:
             return unit, start
     return None
 
 
-def _is(period: Period, start: date, end: date, zone: str) -> bool:
-    return (period.start, period.end) == (_midnight(start, zone), _midnight(end, zone))
-
-
 def name_of(period: Period, zone: str) -> str:
-    """The shortest name of a period, which :func:`period_of` understands; where its ends are no midnights,
-    its two local moments.
+    """The shortest name of a period, which :func:`period_of` understands: that of one unit, or of two of the
+    same unit. Where its ends are no midnights, its two local moments; where it has no ends, "..".
 
     >>> name_of(period_of("2026-07..2026-09", "Asia/Shanghai"), "Asia/Shanghai")
     '2026-Q3'
+    >>> name_of(period_of("2026-07-01..2026-08-31", "Asia/Shanghai"), "Asia/Shanghai")
+    '2026-07..2026-08'
     """
-    unit = _unit_of(period, zone)
-    if unit is not None:
-        return _name(*unit)
-    start, end = period.start, period.end
-    days = [None if one is None else _local_day(one, zone) for one in (start, end)]
-    if all(_midnight(day, zone) == one for day, one in zip(days, (start, end), strict=True)):
-        # The last day is in the period, and so in its name.
-        last = None if days[1] is None else days[1] - timedelta(days=1)
-        return f"{days[0] or ''}..{last or ''}"
-    told = [None if one is None else one.astimezone(ZoneInfo(zone)) for one in (start, end)]
-    return "..".join("" if one is None else one.isoformat(" ", "seconds") for one in told)
+    days = _days_of(period, zone)
+    if days is None:
+        told = [None if one is None else _local(one, zone) for one in (period.start, period.end)]
+        return "..".join("" if one is None else one.isoformat(" ") for one in told)
+    start, end = days
+    unit = next(
+        unit for unit in reversed(UNITS) if all(day is None or _begins(unit, day) == day for day in days)
+    )
+    first = "" if start is None else _name(unit, start)
+    # The last day is in the period, and so in its name.
+    last = "" if end is None else _name(unit, end - timedelta(days=1))
+    return first if first and first == last else f"{first}..{last}"
 
 
 def buckets(period: Period, unit: str, zone: str) -> list[Bucket]:
     """The days, weeks (from Monday), months, quarters or years of a period, the first and last cut to its
     ends. Raises BadInput where there would be more than MOST, or the period has no end.
+
+    >>> [part.name for part in buckets(period_of("2026-Q3", "Asia/Shanghai"), "month", "Asia/Shanghai")]
+    ['2026-07', '2026-08', '2026-09']
     """
+    if unit not in UNITS:
+        raise BadInput(f"there are no parts by {unit[:40]!r}: expected {', '.join(UNITS)}", by=unit[:40])
     if period.start is None or period.end is None:
         raise BadInput(f"by {unit}, the period needs a start and an end: expected {EXPECTED}", by=unit)
     found: list[Bucket] = []
@@ -185,35 +218,48 @@ def buckets(period: Period, unit: str, zone: str) -> list[Bucket]:
             raise BadInput(
                 f"more than {MOST} parts by {unit}: ask for a shorter period, or by longer parts", by=unit
             )
-        if ends > period.start:
+        if ends > period.start and ends != begins:  # a day that the calendar left out has no time in it
             found.append(Bucket(_name(unit, day), Period(max(begins, period.start), min(ends, period.end))))
         day = after
 
 
 def previous(period: Period, zone: str) -> Period:
-    """The period before of the same kind: the quarter before a quarter, else as long a time before. Raises
-    BadInput for one without start or end.
+    """The period before of the same kind: the quarter before a quarter, else as many days before, or where
+    its ends are no midnights, as long a time. Raises BadInput for one without start or end.
     """
     start, end = _closed(period)
     unit = _unit_of(period, zone)
     if unit is not None:
         kind, first = unit
         return Period(_midnight(_begins(kind, first - timedelta(days=1)), zone), start)
-    return Period(start - (end - start), start)
+    first_day, after = _days_of(period, zone) or (None, None)
+    if first_day is not None and after is not None:
+        return Period(_midnight(first_day - (after - first_day), zone), start)
+    # In UTC, where an hour that clocks run through twice is two hours.
+    begins = start.astimezone(UTC)
+    return Period(begins - _length(start, end), begins)
 
 
 def year_before(period: Period, zone: str) -> Period:
-    """The same a year before, by the calendar: of a week that of the same number, of 29 February the 28th."""
+    """The same a year before, by the calendar: of a week that of the same number, of 29 February the 28th.
+    Raises BadInput for one without start or end.
+    """
     start, end = _closed(period)
     unit = _unit_of(period, zone)
     if unit is not None and unit[0] == "week":
         year, week, _ = unit[1].isocalendar()
         try:
-            first = date.fromisocalendar(year - 1, week, 1)
+            monday = date.fromisocalendar(year - 1, week, 1)
         except ValueError:
-            first = date.fromisocalendar(year - 1, week - 1, 1)
-        return Period(_midnight(first, zone), _midnight(first + timedelta(days=7), zone))
-    return Period(_year_back(start, zone), _year_back(end, zone))
+            monday = date.fromisocalendar(year - 1, week - 1, 1)
+        return Period(_midnight(monday, zone), _midnight(monday + timedelta(days=7), zone))
+    first_day, after = _days_of(period, zone) or (None, None)
+    if first_day is None or after is None:
+        return _moments_back(start, end, zone)
+    begins = _year_back(first_day) or _year_back(first_day - timedelta(days=1))
+    assert begins is not None
+    ends = _year_back(after) or begins + (after - first_day)
+    return Period(_midnight(begins, zone), _midnight(ends, zone))
 
 
 def _closed(period: Period) -> tuple[datetime, datetime]:
@@ -222,9 +268,28 @@ def _closed(period: Period) -> tuple[datetime, datetime]:
     return period.start, period.end
 
 
-def _year_back(moment: datetime, zone: str) -> datetime:
-    local = moment.astimezone(ZoneInfo(zone))
+def _length(start: datetime, end: datetime) -> timedelta:
+    """The time that passes: two wall times of one zone subtract as they read."""
+    return end.astimezone(UTC) - start.astimezone(UTC)
+
+
+def _year_back(day: date) -> date | None:
+    """None for 29 February."""
     try:
-        return local.replace(year=local.year - 1)
+        return day.replace(year=day.year - 1)
     except ValueError:
-        return local.replace(year=local.year - 1, day=28)
+        return None
+
+
+def _moments_back(start: datetime, end: datetime, zone: str) -> Period:
+    """The same wall times a year before; where that would be no time at all, as long from the same start."""
+    told = []
+    for moment in (start, end):
+        local = moment.astimezone(ZoneInfo(zone))
+        day = _year_back(local.date()) or _year_back(local.date() - timedelta(days=1))
+        assert day is not None
+        told.append(local.replace(year=day.year, month=day.month, day=day.day).astimezone(UTC))
+    begins, ends = told
+    if ends <= begins:
+        ends = begins + _length(start, end)
+    return Period(begins, ends)

@@ -61,14 +61,61 @@ def test_where_all_are_closed_the_median_is_that_of_the_times(times: list[int]) 
     assert median == sorted(times)[(len(times) + 1) // 2 - 1]
 
 
-def test_exactly_half_is_half() -> None:
-    # 0.9 * (8/9) * (7/8) * (6/7) * (5/6) is a half; in floating point it may be a hair more.
-    assert quantiles([Step(k, 1) for k in range(10)], (0.5,)) == (4,)
-    several = [Step(k, 1, 3) for k in range(1, 40)]
-    curve = dict(in_whole_numbers(several))
-    exact = next(share for share in curve.values() if share < Fraction(9, 10))
-    minute = next(at for at, share in curve.items() if share == exact)
-    assert quantiles(several, (1 - float(exact),)) in {(minute,), (minute + 1,)}
+@given(steps, st.sampled_from([10**9, 10**15, 7 * 10**14 + 1]))
+def test_many_times_the_same_takes_as_long(several: list[Step], times: int) -> None:
+    """All counts times the same number: the same shares by the same minutes, whatever is rounded."""
+    more = [Step(one.at, one.ended * times, one.censored * times) for one in several]
+    shares = (0.1, 0.2, 0.25, 0.5, 0.75, 0.9)
+    assert quantiles(more, shares) == quantiles(several, shares)
+
+
+@given(steps.filter(lambda several: any(one.ended for one in several)), st.data())
+def test_to_lose_sight_of_one_never_makes_it_sooner(several: list[Step], data: st.DataObject) -> None:
+    """One that ended is lost from sight at that minute instead: no share is reached earlier."""
+    n = data.draw(st.sampled_from([n for n, one in enumerate(several) if one.ended]))
+    lost = Step(several[n].at, several[n].ended - 1, several[n].censored + 1)
+    before, after = quantiles(several), quantiles([*several[:n], lost, *several[n + 1 :]])
+    assert all(
+        late is None or (early is not None and early <= late)
+        for early, late in zip(before, after, strict=True)
+    )
+
+
+def exactly_half(m: int, times: int = 1) -> tuple[list[int], list[int], list[int]]:
+    """Columns of which exactly half is left after minute ``m``, with some censored at every minute till then:
+    what is left is (2m - 1)/2m * (2m - 2)/(2m - 1) * ... * m/(m + 1), each from fewer than the one before.
+    """
+    ended = [(m + 2 - k) * times for k in range(1, m + 1)]
+    censored = [(2 * m - k) * times for k in range(1, m + 1)]
+    return list(range(1, m + 2)), [*ended, m * times], [*censored, 0]
+
+
+@pytest.mark.parametrize("m", [5, 33, 500, 2001, 3000, 5000])
+def test_exactly_half_is_half_however_it_comes_about(m: int) -> None:
+    at, ended, censored = exactly_half(m)
+    assert quantiles_of(at, ended, censored, (0.5,)) == (m,)
+
+
+@pytest.mark.parametrize("m", [5, 33, 500, 3000])
+def test_one_of_a_million_billion_more_or_less_than_half_counts(m: int) -> None:
+    at, ended, censored = exactly_half(m, times=10**15)
+    ended[0], censored[0] = ended[0] - 1, censored[0] + 1
+    assert quantiles_of(at, ended, censored, (0.5,)) == (m + 1,)
+    ended[0], censored[0] = ended[0] + 2, censored[0] - 2
+    assert quantiles_of(at, ended, censored, (0.5,)) == (m,)
+
+
+@pytest.mark.parametrize("times", [10**30, 10**90])
+def test_nearer_to_half_than_any_digits_kept(times: int) -> None:
+    at, ended, censored = exactly_half(7, times)
+    ended[0], censored[0] = ended[0] - 1, censored[0] + 1
+    assert quantiles_of(at, ended, censored, (0.5,)) == (8,)
+
+
+def test_a_share_is_the_decimal_that_is_written() -> None:
+    # 1 - 0.9 and 9/10 * 8/9 * ... are a hair off a tenth in floating point, each in its own way.
+    tens = tuple(k / 10 for k in range(1, 11))
+    assert quantiles([Step(k, 1) for k in range(1, 11)], tens) == tuple(range(1, 11))
 
 
 def test_where_most_are_open_there_is_no_median() -> None:
