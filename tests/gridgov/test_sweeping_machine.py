@@ -326,6 +326,9 @@ def test_what_is_not_closed_in_time_is_asked_about(machine: SweepingMachine) -> 
     id_ = reported(machine)
     machine.does(scene.WATER, Act.HANDLE, id_)
     machine.does(scene.INSPECTOR, Act.CHECK, id_, passed=True)
+    machine.wait(minutes=26)
+    machine.sweep(sweepers=2)
+    assert "noticed closing warning" in machine.seen
     machine.wait(minutes=30)
     machine.sweep(sweepers=2)
     assert {"noticed closing overdue", "asked closing 1 overdue"} <= set(machine.seen)
@@ -350,4 +353,6 @@ def test_what_has_to_be_noticed_is_noticed_once_in_many_games(empty: Path) -> No
     }
     expected |= {"asked intake 2 unanswered", "asked handling 2 unanswered", "again noticed"}
     expected |= {"given dispatch north_office", "given dispatch office"}
+    # Its window of six minutes is met too seldom: the written game above meets it.
+    expected -= {"noticed closing warning"}
     assert expected <= seen.keys(), expected - seen.keys()
