@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import duckdb
+import numpy as np
 
-from dispatch.closure import Tally
-from dispatch.figures import DEFINITIONS, Figure, figures
-from dispatch.intervals import ranked, wilson
+from dispatch.figures import DEFINITIONS
 from gridgov.in_force import InForce
 from gridgov.statistics import counting, times, trends
 from gridgov.statistics.drawings import Drawings
@@ -19,11 +18,11 @@ from gridgov.statistics.naming import Named, names
 from gridgov.statistics.question import AS_RECORDED, Question
 from gridgov.statistics.rows import Asked
 from gridgov.statistics.settling import Settled, bounds_of, laid_out, settle
+from gridgov.statistics.shares import NO_SHARES, ROW, Counts, figure_dicts, tally_dicts
 
-#: Figures whose numerator may be larger than their denominator: they are no shares, and have no interval.
-NO_SHARES: Final = frozenset({"rework"})
-#: Figures of which less is better.
-THE_LESS: Final = frozenset({"overdue_open", "extension"})
+__all__ = ["NO_SHARES", "answer"]
+
+_DEFINITIONS: Final = tuple(asdict(definition) for definition in DEFINITIONS.values())
 
 
 def answer(
@@ -39,11 +38,8 @@ def answer(
     settled = settle(db, in_force, drawings, question)
     found = _counted(db, settled, in_force)
     rules = in_force.rules
-    called = names(question.by, list(found.groups), rules, settled.drawn, drawings) | found.names
-    order = list(found.groups) if question.by in TREND else sorted(found.groups, key=_order)
-    shown = {key: _shown(key, called.get(key), found.groups[key]) for key in order}
-    _rank(shown, question.by)
-    total = _shown("total", Named("合计", "total"), found.total)
+    called = names(question.by, found.keys, rules, settled.drawn, drawings) | found.names
+    shown, total = _shown(found, called, question.by)
     for word in sorted(question.more):
         _tell_more(db, word, found.rows, shown, total, question.by)
     edition, as_of = settled.drawn.edition, settled.as_of
@@ -52,7 +48,7 @@ def answer(
         "period": {"from": question.start, "to": question.end},
         "groups": list(shown.values()),
         "total": total,
-        "definitions": [asdict(definition) for definition in DEFINITIONS.values()],
+        "definitions": [dict(definition) for definition in _DEFINITIONS],
         "edition": AS_RECORDED if edition is None else edition,
         "edition_name": settled.drawn.name,
         "located_again": found.again,
@@ -65,10 +61,12 @@ def answer(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The tallies by group, that of all together, what groups are called already, and the rows grouped."""
+    """The groups in their order, with a column of counts each and one more for the total; what groups are
+    called already, and the rows grouped.
+    """
 
-    groups: Mapping[str | None, Tally]
-    total: Tally
+    keys: list[str | None]
+    counts: Counts
     again: int
     names: dict[str | None, Named]
     rows: Asked
@@ -79,23 +77,22 @@ def _counted(db: duckdb.DuckDBPyConnection, settled: Settled, in_force: InForce)
     if by in TREND:
         return _trend(db, settled, in_force.city.zone)
     rows = grouped(db, rows, by, settled.drawn, settled.column)
-    counted = counting.tallies(db, rows)
-    total = sum(counted.tallies.values(), start=Tally())
-    return _Found(counted.tallies, total, counted.again, {}, rows)
+    found = counting.counted(db, rows)
+    order = sorted(range(len(found.keys)), key=lambda at: _order(found.keys[at]))
+    counts = np.column_stack((found.counts[:, order], found.counts.sum(axis=1)))
+    return _Found([found.keys[at] for at in order], counts, found.again, {}, rows)
 
 
 def _trend(db: duckdb.DuckDBPyConnection, settled: Settled, zone: str) -> _Found:
     """The parts of a trend; the total is of the whole period, as nobody asked for parts of it."""
-    whole = counting.tallies(db, settled.rows)
-    total = sum(whole.tallies.values(), start=Tally())
+    whole = counting.counted(db, settled.rows)
     rows, laid = laid_out(db, settled, zone)
-    keys = [one.name for one in laid]
     bounds = bounds_of(laid)
-    counted = trends.tallies(db, rows, bounds)
-    groups: dict[str | None, Tally] = dict(zip(keys, counted, strict=True))
-    called: dict[str | None, Named] = {key: Named(key, key) for key in keys}
+    parts = [[getattr(tally, name) for name in ROW] for tally in trends.tallies(db, rows, bounds)]
+    counts = np.column_stack((np.array(parts).T, whole.counts.sum(axis=1)))
+    called: dict[str | None, Named] = {one.name: Named(one.name, one.name) for one in laid}
     number, join = trends.bucket_of("reported_at", bounds)
-    return _Found(groups, total, whole.again, called, rows.by(f"CAST({number} AS VARCHAR)", join))
+    return _Found(list(called), counts, whole.again, called, rows.by(f"CAST({number} AS VARCHAR)", join))
 
 
 # -- as it is shown
@@ -106,27 +103,31 @@ def _order(key: str | None) -> tuple[bool, str]:
     return key is None, key or ""
 
 
-def _shown(key: str | None, named: Named | None, tally: Tally) -> dict[str, Any]:
+def _shown(
+    found: _Found, called: Mapping[str | None, Named], by: str
+) -> tuple[dict[str | None, dict[str, Any]], dict[str, Any]]:
+    """The groups by their keys, and the total. What has no such key is in no ranking, and neither are parts
+    of a trend.
+    """
+    in_ranking = by != "none" and by not in TREND
+    ranked = np.array([*(in_ranking and key is not None for key in found.keys), False])
+    tallies, figures = tally_dicts(found.counts), figure_dicts(found.counts, ranked)
+    total = _group("total", Named("合计", "total"), tallies.pop(), figures.pop())
+    groups = zip(found.keys, tallies, figures, strict=True)
+    return {key: _group(key, called.get(key), tally, of) for key, tally, of in groups}, total
+
+
+def _group(
+    key: str | None, named: Named | None, tally: dict[str, int], figures: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     named = named or Named(key or "–", key or "–")
     return {
         "key": key,
         "path": None if named.path is None else list(named.path),
         "name_zh": named.name_zh,
         "name_en": named.name_en,
-        "tally": asdict(tally),
-        "figures": {figure.key: _figure(figure) for figure in figures(tally)},
-    }
-
-
-def _figure(figure: Figure) -> dict[str, Any]:
-    interval = None if figure.key in NO_SHARES else wilson(figure.numerator, figure.denominator)
-    return {
-        "numerator": figure.numerator,
-        "denominator": figure.denominator,
-        "rate": None if figure.rate is None else float(figure.rate),
-        "percent": figure.percent(),
-        "interval": None if interval is None else [interval.low, interval.high],
-        "rank": None,
+        "tally": tally,
+        "figures": figures,
     }
 
 
@@ -164,16 +165,3 @@ def _tell_more(
         told = tell(db, rows)
     for key, group in shown.items():
         group[word] = None if by in TREND and word == "ageing" else told.get(key, nothing())
-
-
-def _rank(shown: Mapping[str | None, dict[str, Any]], by: str) -> None:
-    """Each group's place for each figure, by what is certain of it: the end of the interval; few incidents
-    neither lead nor trail. What has no such key is in no ranking, and neither are parts of a trend.
-    """
-    if by == "none" or by in TREND:
-        return
-    groups = {key: group["figures"] for key, group in shown.items() if key is not None}
-    for name in DEFINITIONS.keys() - NO_SHARES:
-        told = [(key, of[name]["numerator"], of[name]["denominator"]) for key, of in groups.items()]
-        for one in ranked(told, higher_is_better=name not in THE_LESS):
-            groups[one.key][name]["rank"] = one.rank

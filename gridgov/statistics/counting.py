@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import duckdb
+import numpy as np
 
-from dispatch.closure import Tally
 from gridgov.statistics.facts import BIT, COHORT
 from gridgov.statistics.rows import Asked, execute, has
+from gridgov.statistics.shares import ROW, Counts
 
 #: What was reported in the period; what is due in it; what stands suspended before its end.
 REPORTED: Final = "reported"
@@ -92,31 +93,46 @@ def in_scan(asked: Asked, scan: str) -> str:
     return asked.rows(*since, *(() if end is None else (f"due_at < {end:d}",)))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counted:
-    """The tallies by group, None being the rows that have no such key; ``again`` of the incidents counted
-    were located again.
+    """The counts of groups: a row for each counter, as in `shares`, and a column for each of ``keys``, of
+    which None is the rows that have no such key; ``again`` of the incidents counted were located again.
     """
 
-    tallies: dict[str | None, Tally]
+    keys: list[str | None]
+    counts: Counts
     again: int = 0
 
 
-def tallies(db: duckdb.DuckDBPyConnection, asked: Asked) -> Counted:
-    """The tallies of what is asked for; groups in which nothing is reported and nothing due are left out."""
-    found: dict[str | None, dict[str, int]] = {}
-    again = 0
-    for scan in (REPORTED, DUE, SUSPENDED):
-        for key, located, counts in scanned(db, asked, scan):
-            again += located
-            found.setdefault(key, {}).update(counts)
-    return Counted({key: Tally(**counts) for key, counts in found.items()}, again)
+def counted(db: duckdb.DuckDBPyConnection, asked: Asked) -> Counted:
+    """The counts of what is asked for; groups in which nothing is reported and nothing due are left out."""
+    found = [_columns(db, asked, scan) for scan in (REPORTED, DUE, SUSPENDED)]
+    at: dict[str | None, int] = {}
+    for keys, _, _ in found:
+        for key in keys:
+            at.setdefault(key, len(at))
+    counts = np.zeros((len(ROW), len(at)), dtype=np.int64)
+    for keys, _, columns in found:
+        places = [at[key] for key in keys]
+        for name, column in columns.items():
+            counts[ROW[name], places] = column
+    return Counted(list(at), counts, sum(int(again.sum()) for _, again, _ in found))
 
 
 def scanned(
     db: duckdb.DuckDBPyConnection, asked: Asked, scan: str
 ) -> Iterator[tuple[str | None, int, dict[str, int]]]:
-    """(key, how many were located again, counts) of a scan.
+    """(key, how many were located again, counts) of a scan, group by group."""
+    keys, again, columns = _columns(db, asked, scan)
+    numbers = (column.tolist() for column in columns.values())
+    for key, located, *counts in zip(keys, again.tolist(), *numbers, strict=True):
+        yield key, located, dict(zip(columns, counts, strict=True))
+
+
+def _columns(
+    db: duckdb.DuckDBPyConnection, asked: Asked, scan: str
+) -> tuple[list[str | None], Counts, dict[str, Counts]]:
+    """(keys, of each how many were located again, counts of each by their names) of a scan.
 
     Rows are alike where their flags and terms are: few kinds are counted, and put together afterwards.
     """
@@ -128,20 +144,21 @@ def scanned(
         [f"{asked.key} AS k", f"flags & {mask} AS flags", *alike, f"{located(asked, scan)} AS again"]
     )
     words = {word: word for word in of}
-    outer = ", ".join(summed(part, words) for part in counters.values())
+    outer = ", ".join(f"{summed(part, words)} AS {name}" for name, part in counters.items())
     query = (
-        f"SELECT k, coalesce(sum(n) FILTER (again), 0), {outer} FROM"
+        f"SELECT k AS k, CAST(coalesce(sum(n) FILTER (again), 0) AS BIGINT) AS again, {outer} FROM"
         f" (SELECT {inner}, count(*) AS n, sum(reworks) AS reworks {in_scan(asked, scan)} GROUP BY ALL)"
         " GROUP BY k"
     )
-    for key, again, *counts in execute(db, query, asked.values).fetchall():
-        yield key, int(again), dict(zip(counters, map(int, counts), strict=True))
+    found = execute(db, query, asked.values).fetchnumpy()
+    keys = found.pop("k").tolist()
+    return keys, found.pop("again"), found
 
 
 def summed(part: Part, words: Mapping[str, str]) -> str:
     """The count of a part from ``n`` rows that are alike each."""
     column = "n" if part.weight == "1" else part.weight
-    return f"coalesce(sum({column}) FILTER ({part.condition(words)}), 0)"
+    return f"CAST(coalesce(sum({column}) FILTER ({part.condition(words)}), 0) AS BIGINT)"
 
 
 def located(asked: Asked, scan: str) -> str:
@@ -157,8 +174,3 @@ def conditions(asked: Asked, part: Part) -> tuple[str, str]:
     """FROM and WHERE of the rows that a part counts, and the weight of each."""
     of = terms(asked) if part.scan == DUE else {}
     return f"{in_scan(asked, part.scan)} AND {part.condition(of)}", part.weight
-
-
-def totals(values: Mapping[str | None, Tally]) -> Tally:
-    """The tally of all groups together."""
-    return sum(values.values(), start=Tally())

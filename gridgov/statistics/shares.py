@@ -1,0 +1,138 @@
+"""The figures of many groups at once, column by column: number for number what `dispatch.figures` and
+`dispatch.intervals` say of each group alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch.closure import COUNTERS, Tally
+from dispatch.errors import BadCounts
+from dispatch.figures import DEFINITIONS, NO_FIGURE
+from dispatch.intervals import Z95
+
+#: Counts of groups: a row for each counter, in the order of `dispatch.closure.COUNTERS`; a column each group.
+Counts = NDArray[np.int64]
+#: In which row a counter is.
+ROW: Final = {name: row for row, name in enumerate(COUNTERS)}
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Figures whose numerator may be larger than their denominator: they are no shares, and have no interval.
+NO_SHARES: Final = frozenset({"rework"})
+#: Figures of which less is better.
+THE_LESS: Final = frozenset({"overdue_open", "extension"})
+
+#: The percentages from 0 to 100 as they are shown, by how many hundredths they are.
+_PERCENT: Final = [f"{whole}.{part:02d}" for whole in range(101) for part in range(100)][:10_001]
+
+
+def tally_dicts(counts: Counts) -> list[dict[str, int]]:
+    """The counters of each group by their names."""
+    return [dict(zip(ROW, column, strict=True)) for column in counts.T.tolist()]
+
+
+def figure_dicts(counts: Counts, ranked: Mask) -> list[dict[str, dict[str, Any]]]:
+    """Of each group all figures, by their keys, as they are shown: {"numerator", "denominator", "rate",
+    "percent", "interval": [low, high], "rank"}; without a denominator there is no rate, interval and rank.
+
+    Those groups have ranks of which ``ranked`` is true: by what is certain of them, the end of the interval;
+    few incidents neither lead nor trail. Raises BadCounts for a share of more than all.
+
+    >>> counts = np.zeros((len(ROW), 2), dtype=np.int64)
+    >>> counts[ROW["due"]] = 3, 1000
+    >>> counts[ROW["due_closed"]] = 3, 980
+    >>> few, many = figure_dicts(counts, np.array([True, True]))
+    >>> few["closure"]["percent"], few["closure"]["rank"], many["closure"]["percent"], many["closure"]["rank"]
+    ('100.00', 2, '98.00', 1)
+    """
+    numerators, denominators = _quotients(counts)
+    some = np.maximum(denominators, 1)
+    rates = numerators / some
+    # To one digit more than is shown, cut off, and then half up; whole numbers throughout.
+    hundredths = (numerators * 100_000 // some + 5) // 10
+    figures = []
+    for number, key in enumerate(DEFINITIONS):
+        above, below = numerators[number], denominators[number]
+        intervals: list[Any] = [None] * len(above)
+        ranks: list[int | None] = [None] * len(above)
+        if key not in NO_SHARES:
+            low, high = wilson_bounds(above, below)
+            intervals = np.stack((low, high), axis=1).tolist()
+            ranks = _places(high if key in THE_LESS else -low, ranked & (below > 0))
+        shown = (one[number].tolist() for one in (numerators, denominators, rates, hundredths))
+        figures.append(_figure_dicts(*shown, intervals, ranks))
+    return [dict(zip(DEFINITIONS, group, strict=True)) for group in zip(*figures, strict=True)]
+
+
+def _quotients(counts: Counts) -> tuple[Counts, Counts]:
+    """The numerators and denominators: a row for each figure, a column each group."""
+    # A tally of columns: what it sums up is summed up for all groups at once.
+    columns: Any = Tally(*counts)
+    definitions = DEFINITIONS.values()
+    above = np.array([getattr(columns, one.numerator) for one in definitions])
+    return above, np.array([getattr(columns, one.denominator) for one in definitions])
+
+
+def wilson_bounds(numerators: Counts, denominators: Counts) -> tuple[Floats, Floats]:
+    """The bounds of `dispatch.intervals.wilson`, by the same steps and so to the same bit; where the
+    denominator is 0 they mean nothing. Raises BadCounts.
+    """
+    wrong = (numerators < 0) | (numerators > denominators)
+    if wrong.any():
+        above, below = int(numerators[wrong][0]), int(denominators[wrong][0])
+        raise BadCounts(f"{above} of {below} is no share", numerator=above, denominator=below)
+    some = np.maximum(denominators, 1)
+    share, spread = numerators / some, Z95 * Z95 / some
+    middle = (share + spread / 2) / (1 + spread)
+    half = Z95 * np.sqrt((share * (1 - share) + spread / 4) / some) / (1 + spread)
+    low = np.where(numerators == 0, 0.0, np.maximum(0.0, middle - half))
+    return low, np.where(numerators == denominators, 1.0, np.minimum(1.0, middle + half))
+
+
+def _places(bounds: Floats, ranked: Mask) -> list[int | None]:
+    """The place of each by its bound, the least first: equal ones share it, and the next one's is as many
+    further on.
+    """
+    places = np.searchsorted(np.sort(bounds[ranked]), bounds) + 1
+    return [place or None for place in np.where(ranked, places, 0).tolist()]
+
+
+def _figure_dicts(
+    numerators: list[int],
+    denominators: list[int],
+    rates: list[float],
+    hundredths: list[int],
+    intervals: list[Any],
+    ranks: list[int | None],
+) -> list[dict[str, Any]]:
+    """One figure of all groups."""
+    return [
+        {
+            "numerator": above,
+            "denominator": below,
+            "rate": rate,
+            "percent": _PERCENT[percent] if percent <= 10_000 else _percent(percent),
+            "interval": interval,
+            "rank": rank,
+        }
+        if below
+        else {
+            "numerator": above,
+            "denominator": below,
+            "rate": None,
+            "percent": NO_FIGURE,
+            "interval": None,
+            "rank": None,
+        }
+        for above, below, rate, percent, interval, rank in zip(
+            numerators, denominators, rates, hundredths, intervals, ranks, strict=True
+        )
+    ]
+
+
+def _percent(hundredths: int) -> str:
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
