@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 from typing import Final
 
 from dispatch.errors import BadCounts
@@ -17,14 +17,10 @@ SMALL: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where a rate lies, with 95 % confidence unless said otherwise; shares from 0 to 1."""
+    """Where a rate, or the difference of two, lies, with 95 % confidence unless said otherwise; shares."""
 
     low: float
     high: float
-
-    def overlaps(self, other: Interval) -> bool:
-        """May both be the same rate? Where they overlap, a difference may be chance."""
-        return self.low <= other.high and other.low <= self.high
 
 
 def wilson(numerator: int, denominator: int, z: float = Z95) -> Interval | None:
@@ -54,6 +50,37 @@ def wilson(numerator: int, denominator: int, z: float = Z95) -> Interval | None:
     # At the ends the formula is exact, and its rounding is not.
     low = 0.0 if numerator == 0 else max(0.0, middle - half)
     return Interval(low, 1.0 if numerator == denominator else min(1.0, middle + half))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much higher the first of two rates is: from -1 to 1, and where that lies with 95 % confidence."""
+
+    rate: float
+    interval: Interval
+
+    @property
+    def is_certain(self) -> bool:
+        """Is it more than chance: does the interval leave 0 out?"""
+        return self.interval.low > 0 or self.interval.high < 0
+
+
+def difference(one: tuple[int, int], other: tuple[int, int]) -> Difference | None:
+    """The difference of two shares (numerator, denominator) of different incidents, put together from the
+    score interval of each (Newcombe 1998, "Interval estimation for the difference between independent
+    proportions", method 10); None where a denominator is 0. Raises BadCounts.
+
+    >>> found = difference((56, 70), (48, 80))
+    >>> f"{found.rate:.4f} from {found.interval.low:.4f} to {found.interval.high:.4f}"
+    '0.2000 from 0.0524 to 0.3339'
+    """
+    first, second = wilson(*one), wilson(*other)
+    if first is None or second is None:
+        return None
+    share, less = one[0] / one[1], other[0] / other[1]
+    low = hypot(share - first.low, second.high - less)
+    high = hypot(first.high - share, less - second.low)
+    return Difference(share - less, Interval(share - less - low, share - less + high))
 
 
 def is_small(denominator: int) -> bool:

@@ -44,6 +44,7 @@ from gridgov.api import (
 )
 from gridgov.api.dependencies import Parts, administrator, operator_session, session_of, writes_rota
 from gridgov.api.door import Door, Limit, Limits
+from gridgov.api.figures_queue import FiguresQueue
 from gridgov.api.ogc import routes as ogc
 from gridgov.api.ogc.layers import Layers
 from gridgov.basic import RightPasswords
@@ -106,8 +107,7 @@ def create_app(
     app.state.comparisons = editions.Maps()
     app.state.sheets = specialised.Sheets()
     app.state.layers = Layers()
-    app.state.figures = closure.Desk()
-    app.state.statistics = service.statistics
+    app.state.figures = FiguresQueue()
     for noun in NOUNS:
         app.include_router(noun.router)
     if settings.bench:

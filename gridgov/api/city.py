@@ -13,8 +13,8 @@ from pydantic import Field
 from gridgov import city, rerouting
 from gridgov.api.answers import Answer
 from gridgov.api.bodies import Body
-from gridgov.api.closure import FiguresDesk
 from gridgov.api.dependencies import Administrator, GridGov, Parts
+from gridgov.api.figures_queue import Queued
 from gridgov.rerouting_told import to_dict
 from gridgov.storage.engine import snapshot
 from gridgov.storage.errors import NoRulesYet
@@ -46,13 +46,13 @@ def text(_: Administrator, gridgov: GridGov) -> Response:
 
 
 @router.post("/plan")
-async def plan(sent: PlannedFile, _: Administrator, gridgov: GridGov, desk: FiguresDesk) -> Response:
+async def plan(sent: PlannedFile, _: Administrator, gridgov: GridGov, queue: Queued) -> Response:
     """What putting this file in force would change; nothing is changed. With ``days``, ``rerouted`` tells
     what it would have made of the incidents of that time: of the newest 100,000, where ``cut`` says so.
     """
     question = partial(_plan, sent, gridgov)
     # Deciding many incidents anew takes a core for seconds: they wait their turn with the figures.
-    return await (anyio.to_thread.run_sync(question) if sent.days is None else desk.work_out(question))
+    return await (anyio.to_thread.run_sync(question) if sent.days is None else queue.work_out(question))
 
 
 def _plan(sent: PlannedFile, gridgov: Parts) -> Response:

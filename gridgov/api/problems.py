@@ -24,6 +24,8 @@ from gridgov.duty import errors as duty
 from gridgov.frames import BadCursor
 from gridgov.outbox.acts import UnknownDelivery, UnknownTarget
 from gridgov.outbox.smtp import NoMailServer
+from gridgov.statistics import errors as statistics
+from gridgov.statistics.wire import StatisticsFault
 from gridgov.storage import errors as storage
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -132,12 +134,19 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     duty.StoodInFor: 409,
     duty.NotOnDuty: 409,
     duty.CannotTakeOver: 409,
+    statistics.CopyUnusable: 503,
+    statistics.CopyHeld: 503,
+    statistics.NotReadyYet: 503,
+    statistics.NotThatFarBack: 503,
+    statistics.NotCarriedYet: 503,
+    statistics.TookTooLong: 503,
+    StatisticsFault: 500,
     ogc.BadQuery: 400,
     ogc.NoSuchCollection: 404,
     ogc.NoSuchFeature: 404,
 }
 #: What an error is about that is nobody's business: a class listed here shows its message alone.
-_SILENT: Final = (storage.StoreHeld, storage.StoreNotReady)
+_SILENT: Final = (storage.StoreHeld, storage.StoreNotReady, statistics.CopyHeld)
 #: Phrases that differ between versions of Python.
 _PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 _MEMBERS: Final = frozenset({"type", "title", "status", "detail"})

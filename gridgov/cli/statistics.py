@@ -97,7 +97,7 @@ def snapshot(context: typer.Context) -> None:
 
 
 def _as_left(settings: Settings) -> Mapping[str, Any]:
-    """What a copy that nobody has open says of itself. Raises CopyHeld where a server has it inside itself."""
+    """What a copy that nobody has open says of itself. Raises CopyHeld where a server has it inside."""
     file = file_of(settings.statistics_folder, MAIN)
     if not file.exists():
         return {"state": "none"}

@@ -2,9 +2,9 @@
 locating the points that were kept with them again, never by area.
 
 The tables of facts get a column for each edition that anybody asks for, ``in_`` and its number: the grid of
-that edition, 0 where the point lies in none, NULL where there is no point or the incident was recorded in that
-very edition. It is filled in pieces, so that the ledger is followed meanwhile; what comes after is located as
-it comes.
+that edition, 0 where the point lies in none, NULL where there is no point or the incident was recorded in
+that very edition. It is filled in pieces, so that the ledger is followed meanwhile; what comes after is
+located as it comes.
 """
 
 from __future__ import annotations

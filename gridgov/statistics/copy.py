@@ -301,7 +301,8 @@ def fill(db: duckdb.DuckDBPyConnection, table: str, edition: int, locate: Locate
         grids = locate(np.asarray(found["lon"]), np.asarray(found["lat"]))
         db.register("points_located", {"row": rows, "grid": grids})
         db.execute(
-            f"UPDATE {table} SET {column} = found.grid FROM points_located AS found WHERE {table}.rowid = found.row"
+            f"UPDATE {table} SET {column} = found.grid FROM points_located AS found"
+            f" WHERE {table}.rowid = found.row"
         )
         db.unregister("points_located")
     return len(rows)

@@ -350,7 +350,7 @@ class Desk:
 
 
 def _plain(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same with its moments as text, as it comes from another process too; they stand in it or one below."""
+    """The same with its moments as text, as from another process; they stand in it or one below."""
 
     def told(value: Any) -> Any:
         return iso(value) if isinstance(value, datetime) else value

@@ -1,9 +1,9 @@
 """What the copy holds of an incident, and how the row of an incident becomes that: one SQL for copying all of
 them and for following the ledger.
 
-Times are whole seconds since 1970: figures are asked for periods that begin and end at whole seconds, and what
-is closer than that, "closed within the limit", is settled here, by microseconds, once. What does not depend on
-the period is a bit of ``flags``: the counts of `dispatch.closure.Tally` that a row adds to.
+Times are whole seconds since 1970: figures are asked for periods that begin and end at whole seconds, and
+what is closer than that, "closed within the limit", is settled here, by microseconds, once. What does not
+depend on the period is a bit of ``flags``: the counts of `dispatch.closure.Tally` that a row adds to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final
 from dispatch.closure import GRANTED
 from dispatch.lifecycle import Stage
 
-#: Columns of an incident's row that the copy is made of; ``first`` and ``position`` are positions in the ledger.
+#: Columns of an incident's row that the copy is made of; ``first`` and ``position`` are positions in the
+#: ledger.
 SOURCE: Final = {
     "first": "BIGINT",
     "position": "BIGINT",
@@ -74,8 +75,8 @@ _CAN_BE_DUE: Final = f"(due_at IS NOT NULL AND stage NOT IN ({_NOT_DUE}) AND NOT
 _HANDLED_AT: Final = f"(CASE WHEN handled_at IS NULL AND {_CLOSED} THEN closed_at ELSE handled_at END)"
 _HANDLED: Final = f"({_HANDLED_AT} IS NOT NULL OR {_CLOSED})"
 
-#: The bits of ``flags``, lowest first: a name, and the condition on an incident's row. Those before ``can_be_due``
-#: are counts of the cohort, by their names in a tally.
+#: The bits of ``flags``, lowest first: a name, and the condition on an incident's row. Those before
+#: ``can_be_due`` are counts of the cohort, by their names in a tally.
 FLAGS: Final = {
     "open": f"{_COUNTED} AND NOT {_CLOSED}",
     "closed": _CLOSED,
@@ -126,8 +127,8 @@ def _until(done: str, done_at: str) -> str:
     return f"CASE WHEN NOT {_CAN_BE_DUE} THEN NULL WHEN {done} THEN {ends} ELSE {NEVER} END"
 
 
-#: The columns of the copy: name, type, and the expression over an incident's row. ``grid`` is the number that the
-#: copy gave to the path in its edition, 0 for what lies in none.
+#: The columns of the copy: name, type, and the expression over an incident's row. ``grid`` is the number that
+#: the copy gave to the path in its edition, 0 for what lies in none.
 COLUMNS: Final = (
     ("seq", "BIGINT", "first"),
     ("since", "BIGINT", "position"),
@@ -148,8 +149,10 @@ COLUMNS: Final = (
     (
         "took_s",
         "INTEGER",
-        f"CASE WHEN {_CLOSED} AND NOT self_handled AND closed_at >= reported_at"
-        " THEN CAST(floor((closed_at - reported_at) / 1000000) AS INTEGER) END",
+        (
+            f"CASE WHEN {_CLOSED} AND NOT self_handled AND closed_at >= reported_at"
+            " THEN CAST(floor((closed_at - reported_at) / 1000000) AS INTEGER) END"
+        ),
     ),
     ("reworks", "USMALLINT", "CAST(reworks AS USMALLINT)"),
     ("returns", "USMALLINT", "CAST(returns AS USMALLINT)"),
@@ -169,8 +172,8 @@ COLUMNS: Final = (
 
 
 def selected(source: str) -> str:
-    """A query that makes columns of the copy, in their order, then ``grid``, of rows of ``source``: a relation
-    with the columns of SOURCE. It joins the copy's own table of grids.
+    """A query that makes columns of the copy, in their order, then ``grid``, of rows of ``source``: a
+    relation with the columns of SOURCE. It joins the copy's own table of grids.
     """
     made = ", ".join(f"{expression} AS {name}" for name, _, expression in COLUMNS)
     return (

@@ -9,11 +9,11 @@ import duckdb
 from dispatch.errors import UnknownCategory, UnknownDepartment
 from dispatch.rules import Rules
 from gridgov.errors import BadInput
-from gridgov.statistics.asked import nearest
 from gridgov.statistics.drawings import Drawings
 from gridgov.statistics.grouping import narrowed_by_kind
 from gridgov.statistics.question import Narrowed, Reach
 from gridgov.statistics.rows import COLUMNS, Asked, columns_equal, execute, lies_in_specialised, within
+from gridgov.statistics.spelling import nearest
 
 #: At most so many words are told of those that are known.
 _MOST: Final = 20

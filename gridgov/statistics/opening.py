@@ -9,13 +9,13 @@ import duckdb
 
 from gridgov.errors import BadInput
 from gridgov.in_force import InForce
-from gridgov.statistics.asked import nearest
 from gridgov.statistics.counting import COUNTS, conditions
 from gridgov.statistics.drawings import Drawings
 from gridgov.statistics.grouping import TREND, grouped
 from gridgov.statistics.question import Opening
 from gridgov.statistics.rows import Asked, execute
 from gridgov.statistics.settling import Settled, part_named, settle
+from gridgov.statistics.spelling import nearest
 
 
 def opened(

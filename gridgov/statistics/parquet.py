@@ -1,5 +1,5 @@
-"""A snapshot of the copy as Parquet files, from which another start is quick where the copy's own file is gone
-or cannot be used: seconds, and the past of incidents need not be read again.
+"""A snapshot of the copy as Parquet files, from which another start is quick where the copy's own file is
+gone or cannot be used: seconds, and the past of incidents need not be read again.
 """
 
 from __future__ import annotations

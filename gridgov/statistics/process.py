@@ -148,7 +148,7 @@ def _until_parent_ends(stop: threading.Event) -> None:
 
 
 def main(given: str) -> int:
-    """Run as told by a JSON object: url, store, file, stream, log_format, log_level. Returns the exit code."""
+    """Run as told by a JSON object: url, store, file, stream, log_format, log_level. The exit code."""
     told = json.loads(given)
     logs.configure(told["log_format"], told["log_level"])
     stop = threading.Event()

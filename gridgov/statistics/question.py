@@ -40,8 +40,8 @@ class Reach(_Value):
 
 
 class Narrowed(_Value):
-    """Only incidents of all of these; None is any. ``under`` is a grid of the edition asked for; ``specialised``
-    is (key of the field's layer, code).
+    """Only incidents of all of these; None is any. ``under`` is a grid of the edition asked for;
+    ``specialised`` is (key of the field's layer, code).
     """
 
     under: tuple[str, ...] = ()
@@ -60,9 +60,9 @@ class Narrowed(_Value):
 class Question(_Value):
     """Figures for a period, of what ``reach`` covers and ``only`` narrows down, grouped by ``by``.
 
-    ``now`` is the moment it is asked, cut to whole seconds, ``start`` and ``end`` the period: whole seconds too.
-    With ``position`` or ``at`` things are told as they stood then: with ``at`` alone, after the last entry
-    recorded at or before it; with ``position`` alone, at the moment that entry was recorded.
+    ``now`` is the moment it is asked, cut to whole seconds, ``start`` and ``end`` the period: whole seconds
+    too. With ``position`` or ``at`` things are told as they stood then: with ``at`` alone, after the last
+    entry recorded at or before it; with ``position`` alone, at the moment that entry was recorded.
     """
 
     by: str = "none"
@@ -84,8 +84,8 @@ class Question(_Value):
 
 class Opening(_Value):
     """The incidents behind one count of one group of a question: ``count`` is a counter of
-    `dispatch.closure.Tally` or one of its sums (standing, ...), ``key`` the group's key as the answer tells it,
-    None for what lies in no grid; ``total`` is of all groups. At most ``limit``, oldest first, after the
+    `dispatch.closure.Tally` or one of its sums (standing, ...), ``key`` the group's key as the answer tells
+    it, None for what lies in no grid; ``total`` is of all groups. At most ``limit``, oldest first, after the
     position ``after``.
     """
 
@@ -101,19 +101,20 @@ class Statistics(Protocol):
     """Where figures are asked: the copy itself in this process, or the process that has it."""
 
     def ask(self, question: Question) -> Mapping[str, Any]:
-        """The answer, ready to be shown. Raises NotReadyYet, NotThatFarBack, and what a bad question deserves."""
+        """The answer, ready to be shown. Raises NotReadyYet, NotThatFarBack, what a bad question deserves."""
 
     def open(self, opening: Opening) -> Mapping[str, Any]:
-        """{"firsts": positions of the first entries of the incidents, "weights": how much each adds to the count
-        (1, but for reworks), "count": the figure's number, "next": after which to go on, or None}.
+        """{"firsts": positions of the first entries of the incidents, "weights": how much each adds to the
+        count (1, but for reworks), "count": the figure's number, "next": after which to go on, or None,
+        "position": as of which}.
         """
 
     def returns(self, question: Question) -> Mapping[str, Any]:
         """The matrix of returns between departments in the period; see `gridgov.statistics.matrix`."""
 
     def status(self) -> Mapping[str, Any]:
-        """What it is doing: {"state": "ready" | "building" | "catching_up", "done", "of", "position", "behind",
-        "history_done", "history_of", "incidents", "file_bytes"}.
+        """What it is doing: {"state": "ready" | "building" | "catching_up", "done", "of", "position",
+        "behind", "history_done", "history_of", "incidents", "file_bytes"}.
         """
 
 

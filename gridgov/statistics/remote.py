@@ -22,8 +22,8 @@ _CONNECT_S: Final = 2.0
 
 class Remote:
     """See `gridgov.statistics.question.Statistics`. ``file`` is the copy's: where the process that has it
-    listens stands in the lock file beside it. Each question has a connection of its own, so it may be asked from
-    any thread.
+    listens stands in the lock file beside it. Each question has a connection of its own, so it may be asked
+    from any thread.
     """
 
     def __init__(self, file: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.errors import BadCounts
-from dispatch.intervals import Z95, Interval, is_small, ranked, wilson
+from dispatch.intervals import Z95, difference, is_small, ranked, wilson
 
 
 @st.composite
@@ -80,11 +80,47 @@ def test_equals_share_a_place() -> None:
     assert [(one.key, one.rank) for one in found] == [("d", 1), ("a", 2), ("b", 2), ("c", 4)]
 
 
-def test_overlapping() -> None:
-    assert Interval(0.1, 0.3).overlaps(Interval(0.3, 0.4))
-    assert not Interval(0.1, 0.3).overlaps(Interval(0.31, 0.4))
-
-
 def test_small() -> None:
     assert is_small(29)
     assert not is_small(30)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    # Published examples (Newcombe 1998, Statistics in Medicine 17: 873-890, table II, method 10).
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+    ],
+)
+def test_the_difference_of_two_rates(
+    one: tuple[int, int], other: tuple[int, int], low: float, high: float
+) -> None:
+    found = difference(one, other)
+    assert found is not None
+    assert (round(found.interval.low, 4), round(found.interval.high, 4)) == (low, high)
+    assert found.is_certain == (low > 0)
+
+
+@given(shares(), shares())
+def test_a_difference_is_the_other_way_round_the_other_way_round(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    there, back = difference(one, other), difference(other, one)
+    assert there is not None
+    assert back is not None
+    assert there.rate == pytest.approx(-back.rate)
+    assert there.interval.low == pytest.approx(-back.interval.high)
+    assert there.interval.low <= there.rate + 1e-12
+    assert there.rate <= there.interval.high + 1e-12
+    assert there.interval.low >= -1 - 1e-12
+    assert there.interval.high <= 1 + 1e-12
+
+
+def test_what_has_no_rate_has_no_difference() -> None:
+    assert difference((0, 0), (1, 2)) is None
+    assert difference((1, 2), (0, 0)) is None

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gridgov import city
-from gridgov.statistics.closure import Closure, closure
+from gridgov.statistics.telling import told as figures_told
 from tests.gridgov import scene
 from tests.gridgov.conftest import PEOPLE, TOWN, Site
 
@@ -183,8 +183,10 @@ class TestTables:
 
     def test_a_table_holds_the_same_figures(self, town: Site) -> None:
         told, manager = ask(town, "by=street"), town.as_("manager")
-        table = manager.get("/api/closure.csv?by=street")
-        assert table.text == manager.get("/api/closure?by=street", headers={"Accept": "text/csv"}).text
+        as_of = told["as_of"]
+        query = f"by=street&position={as_of['position']}&as_of={as_of['time']}"
+        table = manager.get(f"/api/closure.csv?{query}")
+        assert table.text == manager.get(f"/api/closure?{query}", headers={"Accept": "text/csv"}).text
         assert table.headers["content-type"] == "text/csv; charset=utf-8"
         assert table.content.startswith(b"\xef\xbb\xbf")
         lines = list(csv.DictReader(io.StringIO(table.text.removeprefix("\ufeff"))))
@@ -192,7 +194,9 @@ class TestTables:
         assert list(lines[0])[:8] == [
             *("key", "name_zh", "name_en", "reported", "open", "closed", "rejected", "cancelled")
         ], "columns keep their places: what came later stands at the end"
-        assert list(lines[0])[-4:] == ["joined", "self_handled", "suspended", "due_exempt"]
+        after = list(lines[0]).index("joined")
+        assert list(lines[0])[after : after + 4] == ["joined", "self_handled", "suspended", "due_exempt"]
+        assert list(lines[0])[-6:] == ["period", "from", "to", "edition", "position", "as_of"]
         for line, group in zip(lines, [*told["groups"], told["total"]], strict=True):
             for key, figure in group["figures"].items():
                 assert line[f"{key}_numerator"] == str(figure["numerator"])
@@ -219,11 +223,11 @@ def test_they_hold_up_nothing_else_and_too_many_are_sent_away(
     """While more ask than there are threads for readers, somebody reports and reads."""
     go_on, most = threading.Event(), 2 + 16
 
-    def slow(*asked: Any) -> Closure:
+    def slow(*asked: Any) -> dict[str, Any]:
         assert go_on.wait(30)
-        return closure(*asked)
+        return figures_told(*asked)
 
-    monkeypatch.setattr("gridgov.api.closure.closure", slow)
+    monkeypatch.setattr("gridgov.api.closure.told", slow)
     manager, inspector = site.as_("manager"), site.as_("inspector")
     desk = site.client.app.state.figures  # type: ignore[attr-defined]
     with ThreadPoolExecutor(most) as pool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -26,10 +27,8 @@ from gridgov.errors import BadInput, UnknownEdition
 from gridgov.scope import Scope, scope_of
 from gridgov.service import Service
 from gridgov.settings import Settings
-from gridgov.statistics.closure import Closure, closure
-from gridgov.statistics.drawing import AS_RECORDED, Edition
+from gridgov.statistics.question import AS_RECORDED, Narrowed, Question, Reach, whole_second
 from gridgov.storage import ledger
-from gridgov.storage.incidents import Wanted
 from tests.gridgov import scene
 from tests.gridgov.commandline import city_file, history
 from tests.gridgov.conftest import Site
@@ -125,11 +124,34 @@ def row(chance: random.Random, number: str) -> ImportedRow:
     )
 
 
+Edition = int | str | None
 EDITIONS: tuple[Edition, ...] = (1, 2, 3, AS_RECORDED)
 HIERARCHIES = {1: scene.hierarchy(), 2: SECOND, 3: THIRD}
 LEVELS = {number: [level.key for level in one.levels] for number, one in HIERARCHIES.items()}
 ALWAYS = Period()
 TUESDAYS = Period(TUESDAY, WEDNESDAY)
+
+
+@dataclass(frozen=True)
+class Group:
+    key: str | None
+    path: tuple[str, ...] | None
+    name_zh: str
+    tally: Tally
+
+
+class Answered:
+    """An answer with its tallies as such."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.groups = [self._group(group) for group in told["groups"]]
+        self.total = self._group(told["total"])
+        self.edition = None if told["edition"] == AS_RECORDED else told["edition"]
+        self.edition_name, self.located_again = told["edition_name"], told["located_again"]
+
+    def _group(self, group: Mapping[str, Any]) -> Group:
+        path = None if group["path"] is None else tuple(group["path"])
+        return Group(group["key"], path, group["name_zh"], Tally(**group["tally"]))
 
 
 def ask(
@@ -138,10 +160,19 @@ def ask(
     edition: Edition = None,
     period: Period = ALWAYS,
     scope: Scope = EVERYBODYS,
-    **wanted: Any,
-) -> Closure:
-    now = WEDNESDAY + DAY
-    return closure(town.reader, town.in_force, scope, by, period, Wanted(**wanted), now, edition)
+    now: datetime = WEDNESDAY + DAY,
+    **only: Any,
+) -> Answered:
+    question = Question(
+        by=by,
+        start=period.start,
+        end=period.end,
+        now=whole_second(now),
+        only=Narrowed(**only),
+        edition=edition,  # type: ignore[arg-type]
+        reach=tuple(map(Reach.of, scope.claims)),
+    )
+    return Answered(town.statistics.ask(question))
 
 
 def incidents(town: Service) -> list[Incident]:
@@ -240,7 +271,7 @@ def test_left_out_it_is_the_edition_in_force_at_the_end_of_the_period(town: Serv
     with town.reader.connect() as connection:
         known = city.editions(connection)
     since = {one["edition"]: datetime.fromisoformat(one["effective_at"]) for one in known}
-    instant = timedelta(microseconds=1)
+    instant = timedelta(seconds=1)
     ends = {scene.MONDAY - DAY: 1, since[2]: 1, since[2] + instant: 2, since[3]: 2, since[3] + instant: 3}
     for end, edition in {**ends, WEDNESDAY + 30 * DAY: 3, None: 3}.items():
         told = ask(town, "grid", period=Period(None, end))
@@ -250,10 +281,10 @@ def test_left_out_it_is_the_edition_in_force_at_the_end_of_the_period(town: Serv
 def test_a_period_that_still_runs_is_not_counted_in_an_edition_to_come(service: Service) -> None:
     chore = city.import_edition(SECOND, "to come", made_up=True, findings=[], by="test", effective_at=TUESDAY)
     service.writer.run(chore)
-    everything = (service.reader, service.in_force, EVERYBODYS, "street", Period(None, WEDNESDAY), Wanted())
-    assert closure(*everything, scene.MONDAY).edition == 1
-    assert closure(*everything, WEDNESDAY).edition == 2
-    assert closure(*everything, scene.MONDAY, 2).edition == 2
+    until = Period(None, WEDNESDAY)
+    assert ask(service, "street", period=until, now=scene.MONDAY).edition == 1
+    assert ask(service, "street", period=until, now=WEDNESDAY).edition == 2
+    assert ask(service, "street", 2, until, now=scene.MONDAY).edition == 2
 
 
 def test_rights_are_decided_by_where_incidents_were_recorded(town: Service) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import duckdb
 import pytest
+import shapely
 
+from geodata.grids import Hierarchy
 from gridgov import city, commands
 from gridgov.city import atlas_of
 from gridgov.errors import UnknownEdition
@@ -19,11 +21,11 @@ from gridgov.settings import Settings
 from gridgov.statistics import carrying
 from gridgov.statistics.carrying import Carrier
 from gridgov.statistics.copy import FACTS, Copy, carried_columns
-from gridgov.statistics.drawing import InEdition
 from gridgov.statistics.errors import NotCarriedYet
 from gridgov.statistics.following import Follower
 from gridgov.storage.engine import snapshot
 from gridgov.storage.ledger import read_head
+from gridgov.storage.tables import path_text
 from tests.gridgov import scene
 from tests.gridgov.test_closure_editions import SECOND, THIRD, TUESDAY, WEDNESDAY, row
 
@@ -91,24 +93,25 @@ class Redrawn:
             self.carrier.ensure(edition)
 
     def plainly(self, edition: int) -> dict[tuple[int, int], str]:
-        """The same by `InEdition.placed`, which locates one row after another."""
+        """The same by looking at one polygon after another for every row."""
         with snapshot(self.service.reader) as connection:
-            drawn = InEdition(atlas_of(connection, edition))
+            hierarchy = atlas_of(connection, edition).hierarchy
         with self.copy.asking() as db:
             found = {}
             for table in FACTS:
-                for seq, since, *place in db.execute(
+                for seq, since, recorded, lon, lat, path in db.execute(
                     f"SELECT seq, since, f.edition, lon, lat, coalesce(path_text, '') FROM {table} AS f"
                     " LEFT JOIN grid ON grid.id = f.grid"
                 ).fetchall():
-                    ((path, _),) = drawn.placed([Row(*place)])  # type: ignore[list-item]
-                    found[seq, since] = path
+                    found[seq, since] = path if recorded == edition else lies_in(hierarchy, lon, lat)
         return found
 
 
-class Row:
-    def __init__(self, edition: int | None, lon: float | None, lat: float | None, path: str) -> None:
-        self.edition, self.lon, self.lat, self.path = edition, lon, lat, path
+def lies_in(hierarchy: Hierarchy, lon: float | None, lat: float | None) -> str:
+    if lon is None:
+        return ""
+    around = (grid for grid in hierarchy.lowest if shapely.intersects_xy(grid.geometry, lon, lat))
+    return next((path_text(hierarchy.path(grid)) for grid in around), "")
 
 
 @pytest.fixture
