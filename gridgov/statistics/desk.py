@@ -34,8 +34,10 @@ from gridgov.storage.engine import WriterLock, snapshot
 from gridgov.storage.errors import NoRulesYet
 from gridgov.storage.ledger import MAIN, read_head
 
-#: Seconds that a question waits at most for the copy to catch up with the ledger.
+#: Seconds that one piece of catching up with the ledger takes at most, and that a question waits at most
+#: until the copy has come to where the ledger ended when it was asked.
 CATCH_UP_S: Final = 0.3
+EVEN_S: Final = 1.0
 #: Seconds that a question waits for a copy to be opened.
 WAIT_S: Final = 2.0
 #: Entries behind which it is said that the copy catches up.
@@ -183,6 +185,14 @@ class Desk:
         finally:
             self._stepping.release()
 
+    def _come_to_the_end(self, ready: _Open) -> None:
+        """Of the ledger as it is now; it may go on meanwhile. Where that takes long, not quite."""
+        with snapshot(self._engine) as connection:
+            end = read_head(connection, self._stream).position
+        until = time.monotonic() + EVEN_S
+        while ready.copy.known().position < end and (left := until - time.monotonic()) > 0:
+            self.catch_up(min(CATCH_UP_S, left))
+
     def write_snapshot(self) -> int:
         """Write a snapshot now; returns the position it is of."""
         with self._turns.one():
@@ -252,7 +262,7 @@ class Desk:
         """
         with self._turns.one():
             ready = self._ready()
-            self.catch_up(CATCH_UP_S)
+            self._come_to_the_end(ready)
             try:
                 return self._worked(ready, run)
             except _BROKEN as why:
