@@ -19,6 +19,7 @@ from gridgov.statistics.question import AS_RECORDED, Question
 from gridgov.statistics.rows import Asked
 from gridgov.statistics.settling import Settled, bounds_of, laid_out, settle
 from gridgov.statistics.shares import NO_SHARES, ROW, Counts, figure_dicts, tally_dicts
+from gridgov.statistics.uncollected import uncollected
 
 __all__ = ["NO_SHARES", "answer"]
 
@@ -38,8 +39,9 @@ def answer(
     settled = settle(db, in_force, drawings, question)
     found = _counted(db, settled, in_force)
     rules = in_force.rules
-    called = names(question.by, found.keys, rules, settled.drawn, drawings) | found.names
-    shown, total = _shown(found, called, question.by)
+    with uncollected():
+        called = names(question.by, found.keys, rules, settled.drawn, drawings) | found.names
+        shown, total = _shown(found, called, question.by)
     for word in sorted(question.more):
         _tell_more(db, word, found.rows, shown, total, question.by)
     edition, as_of = settled.drawn.edition, settled.as_of

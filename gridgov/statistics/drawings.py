@@ -40,6 +40,8 @@ _person = PersonRow.__table__.c  # type: ignore[attr-defined]
 
 #: Values that one statement holds; SQLite takes 32,766.
 _MOST: Final = 5000
+#: Of more, all grids of a drawing are read: that is faster than to ask for so many by name.
+_MANY: Final = 500
 #: The SQL expression for the number of the grid of an edition: `carrying.Carrier.column_of`.
 ColumnOf = Callable[[duckdb.DuckDBPyConnection, int], str]
 
@@ -166,9 +168,9 @@ class Drawings:
         if drawn.edition is None:
             return grids.names(self._connection, paths)
         query = select(_grid.path, _grid.name).where(_grid.edition == drawn.edition)
-        if len(paths) > _MOST:
+        if len(paths) > _MANY:
             wanted = set(paths)
-            return {path: name for path, name in self._connection.execute(query) if path in wanted}
+            return {path: name for path, name in self._pairs(query).items() if path in wanted}
         return self._pairs(query.where(_grid.path.in_(paths)))
 
     def people(self, ids: Sequence[str]) -> dict[str, str]:
@@ -196,6 +198,4 @@ class Drawings:
         return self._pairs(query)
 
     def _pairs(self, query: Select[str, str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        found.update((key, name) for key, name in self._connection.execute(query))
-        return found
+        return dict(self._connection.execute(query).all())

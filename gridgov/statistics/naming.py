@@ -42,11 +42,11 @@ def names(
     """What the groups of these keys are called."""
     there = sorted(key for key in keys if key is not None)
     if is_level(by, drawn):
-        paths = {key: tuple(key.split("/")) for key in there}
-        called = drawings.grid_names(drawn, [path_text(path) for path in paths.values()])
+        paths = {path_text(path): path for path in (tuple(key.split("/")) for key in there)}
+        called = drawings.grid_names(drawn, paths)
         found: dict[str | None, Named] = {None: UNPLACED}
-        for key, path in paths.items():
-            name = called.get(path_text(path), path[-1])
+        for key, (text, path) in zip(there, paths.items(), strict=True):
+            name = called.get(text, path[-1])
             found[key] = Named(name, name, path)
         return found
     if by not in PLAIN:

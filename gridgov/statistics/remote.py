@@ -18,6 +18,8 @@ from gridgov.statistics.wire import LONGEST_ANSWER, StatisticsFault, answered_in
 #: Seconds until it is clear that nobody answers: a question may wait for its turn, and take its time then.
 _PATIENCE_S: Final = 2 * LIMIT_S + 10
 _CONNECT_S: Final = 2.0
+#: Bytes of an answer that are read at a time.
+_PIECE: Final = 1 << 18
 
 
 class Remote:
@@ -72,7 +74,7 @@ class Remote:
         with self._connected() as connection:
             try:
                 connection.sendall(question_line(do, what))
-                with connection.makefile("rb") as answers:
+                with connection.makefile("rb", buffering=_PIECE) as answers:
                     line = answers.readline(LONGEST_ANSWER)
             except TimeoutError as error:
                 raise StatisticsFault("the process that works out figures does not answer") from error

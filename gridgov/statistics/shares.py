@@ -25,6 +25,9 @@ Mask = NDArray[np.bool_]
 NO_SHARES: Final = frozenset({"rework"})
 #: Figures of which less is better.
 THE_LESS: Final = frozenset({"overdue_open", "extension"})
+#: The rows of figures that are shares, and of those of which less is better.
+_IS_SHARE: Final = np.array([[key not in NO_SHARES] for key in DEFINITIONS])
+_THE_LESS: Final = np.array([[key in THE_LESS] for key in DEFINITIONS])
 
 #: The percentages from 0 to 100 as they are shown, by how many hundredths they are.
 _PERCENT: Final = [f"{whole}.{part:02d}" for whole in range(101) for part in range(100)][:10_001]
@@ -49,22 +52,17 @@ def figure_dicts(counts: Counts, ranked: Mask) -> list[dict[str, dict[str, Any]]
     >>> few["closure"]["percent"], few["closure"]["rank"], many["closure"]["percent"], many["closure"]["rank"]
     ('100.00', 2, '98.00', 1)
     """
-    numerators, denominators = _quotients(counts)
-    some = np.maximum(denominators, 1)
-    rates = numerators / some
+    above, below = _quotients(counts)
+    some = np.maximum(below, 1)
     # To one digit more than is shown, cut off, and then half up; whole numbers throughout.
-    hundredths = (numerators * 100_000 // some + 5) // 10
-    figures = []
-    for number, key in enumerate(DEFINITIONS):
-        above, below = numerators[number], denominators[number]
-        intervals: list[Any] = [None] * len(above)
-        ranks: list[int | None] = [None] * len(above)
-        if key not in NO_SHARES:
-            low, high = wilson_bounds(above, below)
-            intervals = np.stack((low, high), axis=1).tolist()
-            ranks = _places(high if key in THE_LESS else -low, ranked & (below > 0))
-        shown = (one[number].tolist() for one in (numerators, denominators, rates, hundredths))
-        figures.append(_figure_dicts(*shown, intervals, ranks))
+    hundredths = (above * 100_000 // some + 5) // 10
+    low, high = wilson_bounds(np.where(_IS_SHARE, above, 0), below)
+    ranks = map(_places, np.where(_THE_LESS, high, -low), _IS_SHARE & ranked & (below > 0))
+    columns = (above, below, above / some, hundredths, np.stack((low, high), axis=2))
+    figures = [_figure_dicts(*one) for one in zip(*(of.tolist() for of in columns), ranks, strict=True)]
+    for row in np.flatnonzero(~_IS_SHARE):
+        for figure in figures[row]:
+            figure["interval"] = None
     return [dict(zip(DEFINITIONS, group, strict=True)) for group in zip(*figures, strict=True)]
 
 
@@ -106,7 +104,7 @@ def _figure_dicts(
     denominators: list[int],
     rates: list[float],
     hundredths: list[int],
-    intervals: list[Any],
+    intervals: list[list[float]],
     ranks: list[int | None],
 ) -> list[dict[str, Any]]:
     """One figure of all groups."""

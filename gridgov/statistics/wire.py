@@ -15,6 +15,7 @@ from geodata import errors as geodata
 from gridgov import errors as service
 from gridgov.statistics import errors as ours
 from gridgov.statistics.question import Opening, Question
+from gridgov.statistics.uncollected import uncollected
 from gridgov.storage import errors as storage
 
 #: Bytes of a question, and of an answer: thousands of grids with a survival curve each are some 20 MB.
@@ -100,9 +101,10 @@ def error_line(error: Exception) -> bytes:
 
 
 def answered_in(line: bytes) -> Any:
-    """The answer in a line; raises the error that is in it instead, StatisticsFault for a line that is none."""
+    """The answer in a line; raises the error that is in it instead, StatisticsFault for no such line."""
     try:
-        said = orjson.loads(line)
+        with uncollected():
+            said = orjson.loads(line)
         if "answer" in said:
             return said["answer"]
         name, message, about = said["error"], said["message"], dict(said["about"])
