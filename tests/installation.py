@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from gridgov.settings import Settings
 CITIES = Path(__file__).parent / "cities"
 PASSWORD = "a long enough password"
 OPERATOR = "token-of-the-operator"
+#: Seconds in which figures are ready.
+READY_S = 60
 #: A hash of the least cost: signing in is not what is proven.
 QUICK = Passwords(PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
 
@@ -52,8 +55,13 @@ class Asker:
     headers: dict[str, str]
 
     def get(self, path: str, **params: Any) -> Any:
-        """The answer to a GET."""
-        answer = self.client.get(path, params=params, headers=self.headers)
+        """The answer to a GET; figures are waited for where they are being made ready."""
+        until = time.monotonic() + READY_S
+        while True:
+            answer = self.client.get(path, params=params, headers=self.headers)
+            if "problem:not-ready-yet" not in answer.text or time.monotonic() > until:
+                break
+            time.sleep(0.2)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -62,6 +70,12 @@ class Asker:
         answer = self.client.post(path, json=body, headers=self.headers)
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
+
+
+def again(told: Any) -> tuple[str, ...]:
+    """The options with which the command line tells the figures of an answer as they stood then."""
+    as_of = told["as_of"]
+    return ("--position", str(as_of["position"]), "--as-of", as_of["time"])
 
 
 class Installation:
