@@ -57,13 +57,16 @@ def figure_dicts(counts: Counts, ranked: Mask) -> list[dict[str, dict[str, Any]]
     # To one digit more than is shown, cut off, and then half up; whole numbers throughout.
     hundredths = (above * 100_000 // some + 5) // 10
     low, high = wilson_bounds(np.where(_IS_SHARE, above, 0), below)
-    ranks = map(_places, np.where(_THE_LESS, high, -low), _IS_SHARE & ranked & (below > 0))
-    columns = (above, below, above / some, hundredths, np.stack((low, high), axis=2))
-    figures = [_figure_dicts(*one) for one in zip(*(of.tolist() for of in columns), ranks, strict=True)]
+    bounds, in_ranking = np.where(_THE_LESS, high, -low), _IS_SHARE & ranked & (below > 0)
+    ranks = np.array([_places(*one) for one in zip(bounds, in_ranking, strict=True)])
+    columns = (above, below, above / some, hundredths, np.stack((low, high), axis=2), ranks)
+    # Group by group: what lies together in memory is written down together afterwards.
+    shown = _figure_dicts(*(np.swapaxes(of, 0, 1).reshape(-1, *of.shape[2:]).tolist() for of in columns))
     for row in np.flatnonzero(~_IS_SHARE):
-        for figure in figures[row]:
+        for figure in shown[row :: len(DEFINITIONS)]:
             figure["interval"] = None
-    return [dict(zip(DEFINITIONS, group, strict=True)) for group in zip(*figures, strict=True)]
+    groups = (shown[at : at + len(DEFINITIONS)] for at in range(0, len(shown), len(DEFINITIONS)))
+    return [dict(zip(DEFINITIONS, group, strict=True)) for group in groups]
 
 
 def _quotients(counts: Counts) -> tuple[Counts, Counts]:
@@ -91,12 +94,11 @@ def wilson_bounds(numerators: Counts, denominators: Counts) -> tuple[Floats, Flo
     return low, np.where(numerators == denominators, 1.0, np.minimum(1.0, middle + half))
 
 
-def _places(bounds: Floats, ranked: Mask) -> list[int | None]:
+def _places(bounds: Floats, ranked: Mask) -> Counts:
     """The place of each by its bound, the least first: equal ones share it, and the next one's is as many
-    further on.
+    further on; 0 where it has none.
     """
-    places = np.searchsorted(np.sort(bounds[ranked]), bounds) + 1
-    return [place or None for place in np.where(ranked, places, 0).tolist()]
+    return np.where(ranked, np.searchsorted(np.sort(bounds[ranked]), bounds) + 1, 0)
 
 
 def _figure_dicts(
@@ -105,9 +107,9 @@ def _figure_dicts(
     rates: list[float],
     hundredths: list[int],
     intervals: list[list[float]],
-    ranks: list[int | None],
+    ranks: list[int],
 ) -> list[dict[str, Any]]:
-    """One figure of all groups."""
+    """Figures one after another; the rank 0 is none."""
     return [
         {
             "numerator": above,
@@ -115,7 +117,7 @@ def _figure_dicts(
             "rate": rate,
             "percent": _PERCENT[percent] if percent <= 10_000 else _percent(percent),
             "interval": interval,
-            "rank": rank,
+            "rank": rank or None,
         }
         if below
         else {
