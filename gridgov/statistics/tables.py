@@ -52,6 +52,8 @@ def _of(side: Mapping[str, Any], whole: Mapping[str, Any]) -> Row:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
     return iso(value) if isinstance(value, datetime) else str(value)
 
 
