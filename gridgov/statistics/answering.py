@@ -18,10 +18,8 @@ from gridgov.statistics.naming import Named, names
 from gridgov.statistics.question import AS_RECORDED, Question
 from gridgov.statistics.rows import Asked
 from gridgov.statistics.settling import Settled, bounds_of, laid_out, settle
-from gridgov.statistics.shares import NO_SHARES, ROW, Counts, figure_dicts, tally_dicts
+from gridgov.statistics.shares import ROW, Counts, figure_dicts, tally_dicts
 from gridgov.statistics.uncollected import uncollected
-
-__all__ = ["NO_SHARES", "answer"]
 
 _DEFINITIONS: Final = tuple(asdict(definition) for definition in DEFINITIONS.values())
 

@@ -10,11 +10,11 @@ from dispatch.closure import Period
 from dispatch.errors import BadPeriod
 from dispatch.intervals import difference
 from gridgov.errors import BadInput
-from gridgov.statistics.answering import NO_SHARES
 from gridgov.statistics.grouping import TREND
 from gridgov.statistics.meanings import CERTAINTY
 from gridgov.statistics.periods import period_of, previous, year_before
 from gridgov.statistics.question import Question, Statistics
+from gridgov.statistics.shares import NO_SHARES
 from gridgov.statistics.telling import told
 
 #: Other periods by their relation to the one asked for; or any period by its name.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dispatch.figures import DEFINITIONS
 from gridgov.rows import iso
-from gridgov.statistics.answering import NO_SHARES
+from gridgov.statistics.shares import NO_SHARES
 from gridgov.statistics.times import BANDS, NAMES, QUARTERS
 
 #: The counts that a table shows before its figures, and those that came later: columns keep their places.
