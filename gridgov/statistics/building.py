@@ -103,7 +103,7 @@ def _copied(copy: Copy, store: str, stream: str) -> list[int]:
         columns = ", ".join(f'"{name}"' for name in facts.SOURCE)
         # The sequence tells how far it has come: it moves at once, whatever becomes of the rows.
         rows = f"(SELECT {columns} FROM st.incident WHERE stream = '{stream}' AND nextval('scanned') > 0)"
-        db.execute(f"INSERT INTO ended BY NAME {facts.selected(rows)}")
+        db.execute(f"INSERT INTO ended BY NAME {facts.read(rows)}")
     done.set()
     telling.join()
     _say(done=total, of=total)

@@ -173,8 +173,9 @@ class Copy:
             db.execute("DETACH st")
 
     def part(self, position: int, recorded_at: int) -> list[int]:
-        """All incidents, as they were read into ``ended`` while the ledger went on: keep what stood so at a
-        position, and put what is open where it belongs. Returns what is missing of before that position.
+        """All incidents, as they were read into ``ended`` while the ledger went on, by `facts.read`: keep
+        what stood so at a position, and put what is open where it belongs. Returns what is missing of before
+        that position.
         """
         with self.writing() as db:
             later = f"since > {position:d}"
@@ -182,7 +183,10 @@ class Copy:
                 f"SELECT seq FROM ended WHERE {later} AND seq <= {position:d} ORDER BY seq"
             ).fetchall()
             db.execute(f"DELETE FROM ended WHERE {later}")
-            db.execute(f"INSERT INTO standing BY NAME SELECT * FROM ended WHERE stage NOT IN ({_ENDED})")
+            db.execute(
+                f"INSERT INTO standing BY NAME SELECT * REPLACE ({facts.NEVER_SAID}) FROM ended"
+                f" WHERE stage NOT IN ({_ENDED})"
+            )
             db.execute(f"DELETE FROM ended WHERE stage NOT IN ({_ENDED})")
             self.note(db, position=position, recorded_at=recorded_at, built_at=position)
         return [seq for (seq,) in lacks]

@@ -182,6 +182,25 @@ def selected(source: str) -> str:
     )
 
 
+_UNTIL: Final = ("due_until", "handled_until")
+
+
+def read(source: str) -> str:
+    """The same as :func:`selected`, but that nothing is due for ever: what is open is read together with what
+    has ended, and moved away then. A column keeps the largest value it ever had in mind, and with this one
+    every question would look through all that has ended.
+    """
+    untold = ", ".join(f"nullif({column}, {NEVER}) AS {column}" for column in _UNTIL)
+    return f"SELECT * REPLACE ({untold}) FROM ({selected(source)})"
+
+
+#: What is left out of columns by :func:`read`, put in.
+NEVER_SAID: Final = ", ".join(
+    f"CASE WHEN flags & {BIT['can_be_due']} <> 0 THEN coalesce({column}, {NEVER}) END AS {column}"
+    for column in _UNTIL
+)
+
+
 def table(name: str, *more: str) -> str:
     """The statement that makes a table of facts."""
     columns = [*(f"{column} {kind}" for column, kind, _ in COLUMNS), "grid INTEGER NOT NULL", *more]
