@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from gridgov.statistics.drawings import Drawings
 from gridgov.statistics.grouping import TREND, grouped
 from gridgov.statistics.naming import Named, names
 from gridgov.statistics.question import AS_RECORDED, Question
-from gridgov.statistics.rows import Asked
+from gridgov.statistics.rows import WHOLE, Asked
 from gridgov.statistics.settling import Settled, bounds_of, laid_out, settle
 from gridgov.statistics.shares import ROW, Counts, figure_dicts, tally_dicts
 from gridgov.statistics.uncollected import uncollected
@@ -41,7 +41,7 @@ def answer(
         called = names(question.by, found.keys, rules, settled.drawn, drawings) | found.names
         shown, total = _shown(found, called, question.by)
     for word in sorted(question.more):
-        _tell_more(db, word, found.rows, shown, total, question.by)
+        _tell_more(db, word, found, shown, total, question.by)
     edition, as_of = settled.drawn.edition, settled.as_of
     return {
         "by": question.by,
@@ -62,7 +62,7 @@ def answer(
 @dataclass(frozen=True, slots=True)
 class _Found:
     """The groups in their order, with a column of counts each and one more for the total; what groups are
-    called already, and the rows grouped.
+    called already, and the rows grouped; those of each part of a trend of ``few``.
     """
 
     keys: list[str | None]
@@ -70,6 +70,7 @@ class _Found:
     again: int
     names: dict[str | None, Named]
     rows: Asked
+    few: Sequence[Asked] = ()
 
 
 def _counted(db: duckdb.DuckDBPyConnection, settled: Settled, in_force: InForce) -> _Found:
@@ -92,7 +93,8 @@ def _trend(db: duckdb.DuckDBPyConnection, settled: Settled, zone: str) -> _Found
     counts = np.column_stack((np.array(parts).T, whole.counts.sum(axis=1)))
     called: dict[str | None, Named] = {one.name: Named(one.name, one.name) for one in laid}
     number, join = trends.bucket_of("reported_at", bounds)
-    return _Found(list(called), counts, whole.again, called, rows.by(f"CAST({number} AS VARCHAR)", join))
+    few = trends.parts(rows, bounds) if len(bounds) <= trends.FEW else []
+    return _Found(list(called), counts, whole.again, called, rows.by(f"CAST({number} AS VARCHAR)", join), few)
 
 
 # -- as it is shown
@@ -143,7 +145,7 @@ _MORE: Final[Mapping[str, tuple[_Told, Callable[[], Mapping[str, Any]]]]] = {
 def _tell_more(
     db: duckdb.DuckDBPyConnection,
     word: str,
-    rows: Asked,
+    found: _Found,
     shown: Mapping[str | None, dict[str, Any]],
     total: dict[str, Any],
     by: str,
@@ -153,14 +155,17 @@ def _tell_more(
     Ages are of what is open now, whenever it was reported: they belong to no part of a trend.
     """
     tell, nothing = _MORE[word]
-    whole = rows.by("'all'")
+    rows, whole = found.rows, found.rows.by(WHOLE)
     total[word] = tell(db, whole).get("all", nothing())
     if by == "none":
         told: times.Groups = {"all": total[word]}
+    elif found.few and word != "ageing":
+        parts = [tell(db, part) for part in found.few]
+        told = {key: part["all"] for key, part in zip(shown, parts, strict=True) if "all" in part}
     elif by in TREND:
         # The rows know the numbers of the parts, not their names.
-        parts = tell(db, rows) if word != "ageing" else {}
-        told = {key: parts[str(n)] for n, key in enumerate(shown) if str(n) in parts}
+        numbered = tell(db, rows) if word != "ageing" else {}
+        told = {key: numbered[str(n)] for n, key in enumerate(shown) if str(n) in numbered}
     else:
         told = tell(db, rows)
     for key, group in shown.items():

@@ -8,20 +8,25 @@ A **scan** is a range of rows that the copy finds without looking at the others;
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import duckdb
 import numpy as np
 
-from gridgov.statistics.facts import BIT, COHORT
-from gridgov.statistics.rows import Asked, execute, has
+from gridgov.statistics.alike import Alike, alike, groups_of
+from gridgov.statistics.codes import Ambiguous
+from gridgov.statistics.facts import COHORT
+from gridgov.statistics.rows import Asked, has
 from gridgov.statistics.shares import ROW, Counts
 
 #: What was reported in the period; what is due in it; what stands suspended before its end.
 REPORTED: Final = "reported"
 DUE: Final = "due"
 SUSPENDED: Final = "suspended"
+SCANS: Final = (REPORTED, DUE, SUSPENDED)
+#: All of these in one, where the period has neither start nor end.
+ALWAYS: Final = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ _DONE_AT: Final = ("closed_at", "handled_at")
 def in_scan(asked: Asked, scan: str) -> str:
     """FROM and WHERE of the rows of a scan."""
     start, end = asked.start, asked.end
+    if scan == ALWAYS:
+        return asked.rows(source=asked.with_past())
     if scan == SUSPENDED:
         before = () if end is None else (f"dispatched_at < {end:d}",)
         return asked.rows(has("stands_suspended"), *before, source=asked.standing)
@@ -106,53 +113,83 @@ class Counted:
 
 def counted(db: duckdb.DuckDBPyConnection, asked: Asked) -> Counted:
     """The counts of what is asked for; groups in which nothing is reported and nothing due are left out."""
-    found = [_columns(db, asked, scan) for scan in (REPORTED, DUE, SUSPENDED)]
-    at: dict[str | None, int] = {}
-    for keys, _, _ in found:
-        for key in keys:
-            at.setdefault(key, len(at))
-    counts = np.zeros((len(ROW), len(at)), dtype=np.int64)
-    for keys, _, columns in found:
-        places = [at[key] for key in keys]
-        for name, column in columns.items():
-            counts[ROW[name], places] = column
-    return Counted(list(at), counts, sum(int(again.sum()) for _, again, _ in found))
+    try:
+        return _together(db, asked)
+    except Ambiguous:
+        return _together(db, replace(asked, code="", coding=""))
 
 
-def scanned(
-    db: duckdb.DuckDBPyConnection, asked: Asked, scan: str
-) -> Iterator[tuple[str | None, int, dict[str, int]]]:
-    """(key, how many were located again, counts) of a scan, group by group."""
-    keys, again, columns = _columns(db, asked, scan)
-    numbers = (column.tolist() for column in columns.values())
-    for key, located, *counts in zip(keys, again.tolist(), *numbers, strict=True):
-        yield key, located, dict(zip(columns, counts, strict=True))
+def _together(db: duckdb.DuckDBPyConnection, asked: Asked) -> Counted:
+    """Put together what the scans found, group by group."""
+    scans = (ALWAYS,) if asked.start is None and asked.end is None else SCANS
+    found = [_alike(db, asked, scan) for scan in scans]
+    keys, places = groups_of(db, asked, [one.codes for one in found])
+    counts = np.zeros((len(ROW), len(keys)), dtype=np.int64)
+    again = 0
+    for scan, one, at in zip(scans, found, places, strict=True):
+        parts = {name: part for name, part in COUNTERS.items() if scan in (part.scan, ALWAYS)}
+        weights = [*(_weights(one, part) for part in parts.values()), one.words["again"]]
+        rows = one.of_groups(at, len(keys), weights)
+        counts[[ROW[name] for name in parts]] = rows[:-1]
+        again += int(rows[-1].sum())
+    return Counted(keys, counts, again)
 
 
-def _columns(
-    db: duckdb.DuckDBPyConnection, asked: Asked, scan: str
-) -> tuple[list[str | None], Counts, dict[str, Counts]]:
-    """(keys, of each how many were located again, counts of each by their names) of a scan.
-
-    Rows are alike where their flags and terms are: few kinds are counted, and put together afterwards.
-    """
-    counters = {name: part for name, part in COUNTERS.items() if part.scan == scan}
-    mask = sum({BIT[word] for part in counters.values() for word in (*part.words, *part.but) if word in BIT})
-    of = terms(asked) if scan == DUE else {}
-    alike = [f"{condition} AS {word}" for word, condition in of.items()]
-    inner = ", ".join(
-        [f"{asked.key} AS k", f"flags & {mask} AS flags", *alike, f"{located(asked, scan)} AS again"]
+def _alike(db: duckdb.DuckDBPyConnection, asked: Asked, scan: str) -> Alike:
+    """The kinds of a scan's rows, and the words that depend on the period."""
+    of = {DUE: _lately(asked), ALWAYS: {"past": "past"}}.get(scan, {})
+    words = of | {"again": located(asked, scan)}
+    found = alike(db, asked, in_scan(asked, scan), words, reworked=scan != SUSPENDED)
+    if scan not in (DUE, ALWAYS):
+        return found
+    true, false = np.full(len(found.flags), True), np.full(len(found.flags), False)
+    said = {name: found.words.get(name, false) for name in _lately(asked)}
+    return replace(
+        found,
+        words={
+            "closed_in": found.holds("closed") & ~said["closed_later"],
+            "handled_in": found.holds("is_handled") & ~said["handled_later"],
+            "to_handle": ~said["handled_before"],
+            "past": found.words["past"] if scan == ALWAYS else ~said["to_come"],
+            "again": found.words["again"],
+            "in_due": found.holds("can_be_due") if scan == ALWAYS else true,
+            "in_suspended": found.holds("stands_suspended") if scan == ALWAYS else true,
+        },
     )
-    words = {word: word for word in of}
-    outer = ", ".join(f"{summed(part, words)} AS {name}" for name, part in counters.items())
-    query = (
-        f"SELECT k AS k, CAST(coalesce(sum(n) FILTER (again), 0) AS BIGINT) AS again, {outer} FROM"
-        f" (SELECT {inner}, count(*) AS n, sum(reworks) AS reworks {in_scan(asked, scan)} GROUP BY ALL)"
-        " GROUP BY k"
-    )
-    found = execute(db, query, asked.values).fetchnumpy()
-    keys = found.pop("k").tolist()
-    return keys, found.pop("again"), found
+
+
+def _lately(asked: Asked) -> dict[str, str]:
+    """The words of :func:`terms` by what does not hold of them, which is quicker to look at."""
+    start, end = asked.start, asked.end
+    return {
+        "closed_later": "false" if end is None else f"closed_at >= {end:d}",
+        "handled_later": "false" if end is None else f"handled_at >= {end:d}",
+        "handled_before": "false" if start is None else f"handled_until < {start:d}",
+        # What is due in a period that is over has come due by its end.
+        "to_come": "false" if asked.as_of == end else f"due_at >= {asked.as_of:d}",
+    }
+
+
+def _weights(found: Alike, part: Part) -> Any:
+    """What a row of each look adds to a part's count."""
+    holds = np.full(len(found.flags), True)
+    if part.scan != REPORTED and f"in_{part.scan}" in found.words:
+        holds = found.words[f"in_{part.scan}"].copy()
+    for word in part.words:
+        holds &= found.holds(word)
+    for word in part.but:
+        holds &= ~found.holds(word)
+    return holds * (1 if part.weight == "1" else found.reworks)
+
+
+def scanned(db: duckdb.DuckDBPyConnection, asked: Asked, scan: str) -> Iterator[tuple[int, dict[str, int]]]:
+    """(key, counts) of a scan, group by group; keys are whole numbers."""
+    found = _alike(db, asked, scan)
+    keys, (places,) = groups_of(db, asked, [found.codes])
+    parts = {name: part for name, part in COUNTERS.items() if part.scan == scan}
+    columns = found.of_groups(places, len(keys), [_weights(found, part) for part in parts.values()])
+    for key, counts in zip(keys, columns.T.tolist(), strict=True):
+        yield int(key or 0), dict(zip(parts, counts, strict=True))
 
 
 def summed(part: Part, words: Mapping[str, str]) -> str:
@@ -163,7 +200,7 @@ def summed(part: Part, words: Mapping[str, str]) -> str:
 
 def located(asked: Asked, scan: str) -> str:
     """Was the row located again, and is it not counted by an earlier scan?"""
-    if asked.again == "false" or scan == REPORTED:
+    if asked.again == "false" or scan in (REPORTED, ALWAYS):
         return asked.again
     start = "true" if asked.start is None else f"reported_at >= {asked.start:d}"
     end = "true" if asked.end is None else f"reported_at < {asked.end:d}"

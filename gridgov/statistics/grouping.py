@@ -9,6 +9,7 @@ import duckdb
 
 from dispatch.rules import Rules
 from gridgov.errors import BadInput
+from gridgov.statistics.codes import coded
 from gridgov.statistics.drawings import Drawings, Drawn
 from gridgov.statistics.question import PLAIN, Narrowed
 from gridgov.statistics.rows import COLUMNS, Asked, below, execute, made
@@ -19,18 +20,30 @@ TREND: Final = ("day", "week", "month", "quarter", "year")
 #: What of a row is looked up by its category.
 BY_CATEGORY: Final = ("class", "field")
 
-_KINDS: Final = "LEFT JOIN kind ON kind.named = f.category"
+_KINDS: Final = f"LEFT JOIN kind ON kind.told = {coded('f.category')}"
+#: A number for each of the texts of a column, the same for the same.
+_NUMBERED: Final = "CASE WHEN {0} IS NOT NULL THEN dense_rank() OVER (ORDER BY {0})::INTEGER END"
 _ELEMENT: Final = "list_filter(from_json({0}, '[\"VARCHAR\"]'), lambda x: starts_with(x, {1}))[1]"
 
 
 def kinds(db: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """The table ``kind``: of every name of a category its class and field, NULL where it is in none."""
+    """The table ``kind``: of every name of a category its class and field, NULL where it is in none, and
+    numbers for all three.
+    """
     rows = [
         (name, category.class_key or None, field_of(rules, name))
         for category in rules.categories
         for name in (category.key, *category.aliases)
     ]
-    made(db, "kind", {"named": "VARCHAR", "class": "VARCHAR", "field": "VARCHAR"}, rows)
+    made(db, "named_kind", {"named": "VARCHAR", "class": "VARCHAR", "field": "VARCHAR"}, rows)
+    numbers = ", ".join(f"{_NUMBERED.format(name)} AS {name}_code" for name in BY_CATEGORY)
+    _unique(db, "kind", f"SELECT {coded('named')} AS told, *, {numbers} FROM named_kind")
+
+
+def _unique(db: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+    """A table of one's own to join, by its column ``told``; fails where that is not one row's own."""
+    db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+    db.execute(f"CREATE UNIQUE INDEX {name}_told ON {name} (told)")
 
 
 def field_of(rules: Rules, name: str) -> str | None:
@@ -63,14 +76,17 @@ def grouped(db: duckdb.DuckDBPyConnection, asked: Asked, by: str, drawn: Drawn, 
     if by == "none" or by in TREND:
         return asked
     if by in COLUMNS:
-        return asked.by(COLUMNS[by])
+        return asked.by(COLUMNS[by], code=coded(COLUMNS[by]))
     if by in BY_CATEGORY:
-        return asked.by(f"kind.{by}", _KINDS)
+        pairs = f"SELECT DISTINCT {by}_code, {by} FROM kind"
+        return asked.by(f"kind.{by}", _KINDS, f"kind.{by}_code", pairs)
     if by in drawn.levels:
         _place(db, by, drawn)
-        return asked.by("place.named", f"LEFT JOIN place ON place.number = {column}")
+        join = f"LEFT JOIN place ON place.number = {column}"
+        return asked.by("place.named", join, "place.code", "SELECT DISTINCT code, named FROM place")
     _lying(db, by, asked)
-    return asked.by("lying.code", "LEFT JOIN lying ON lying.told = f.specialised")
+    join = f"LEFT JOIN lying ON lying.told = {coded('f.specialised')}"
+    return asked.by("lying.named", join, "lying.code", "SELECT DISTINCT code, named FROM lying")
 
 
 def _place(db: duckdb.DuckDBPyConnection, level: str, drawn: Drawn) -> None:
@@ -78,8 +94,9 @@ def _place(db: duckdb.DuckDBPyConnection, level: str, drawn: Drawn) -> None:
     depths = [(edition, depths[level]) for edition, depths in drawn.depths.items() if level in depths]
     made(db, "level", {"of": "INTEGER", "deep": "INTEGER"}, depths)
     db.execute(
-        "CREATE OR REPLACE TEMP TABLE place AS SELECT ancestor.id AS number, ancestor.path_text[:-2] AS named"
-        " FROM ancestor JOIN grid ON grid.id = ancestor.id"
+        "CREATE OR REPLACE TEMP TABLE place AS"
+        " SELECT ancestor.id AS number, ancestor.path_text[:-2] AS named,"
+        f" {_NUMBERED.format('ancestor.path_text')} AS code FROM ancestor JOIN grid ON grid.id = ancestor.id"
         " JOIN level ON level.of = grid.drawing AND level.deep = ancestor.depth"
     )
 
@@ -90,9 +107,14 @@ def _lying(db: duckdb.DuckDBPyConnection, layer: str, asked: Asked) -> None:
     element = _ELEMENT.format("told", "$begins")
     execute(
         db,
-        f"CREATE OR REPLACE TEMP TABLE lying AS SELECT told, {element}[$from:] AS code FROM"
-        f" (SELECT DISTINCT specialised AS told {asked.rows()})",
+        f"CREATE OR REPLACE TEMP TABLE named_lying AS SELECT told, {element}[$from:] AS named FROM"
+        f" (SELECT specialised AS told {asked.rows()} GROUP BY told)",
         values,
+    )
+    _unique(
+        db,
+        "lying",
+        f"SELECT {coded('told')} AS told, named, {_NUMBERED.format('named')} AS code FROM named_lying",
     )
 
 

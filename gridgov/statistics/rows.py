@@ -28,6 +28,10 @@ COLUMNS: Final = {
     "urgency": "urgency",
     "inspector": INSPECTOR,
 }
+#: The key of all rows together.
+WHOLE: Final = "'all'"
+#: What is open now.
+STANDING: Final = "(FROM standing)"
 _NAMED: Final = re.compile(r"\$(\w+)")
 
 
@@ -35,6 +39,8 @@ _NAMED: Final = re.compile(r"\$(\w+)")
 class Asked:
     """Rows of the copy: of ``source``, a relation, with ``joins`` to what the key needs, those of which all
     of ``where`` holds. ``key`` is what they are grouped by; ``values`` are bound to the names in all these.
+    ``code`` is a whole number for each key, quicker to group by, and ``coding`` a query for the pairs of both
+    (number, key); where there is none, `codes` has them; "" for no number.
 
     ``start``, ``end`` and ``now`` are seconds since 1970. ``again`` holds for rows that were located again to
     know where they count. ``standing`` is the relation of what was open.
@@ -45,10 +51,12 @@ class Asked:
     now: int
     start: int | None = None
     end: int | None = None
-    key: str = "'all'"
+    key: str = WHOLE
     joins: str = ""
     where: tuple[str, ...] = ()
     again: str = "false"
+    code: str = ""
+    coding: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,13 +64,22 @@ class Asked:
         """Until when time has gone by, within the period."""
         return self.now if self.end is None else min(self.now, self.end)
 
+    def with_past(self) -> str:
+        """The source with a further column: is it ``past`` its limit, and open. Of what has ended that need
+        not be looked at.
+        """
+        past = f"({lacks('closed')} AND coalesce(due_at < {self.as_of:d}, false)) AS past"
+        if self.standing != STANDING:
+            return f"(SELECT *, {past} FROM {self.source})"
+        return f"(SELECT *, false AS past FROM ended UNION ALL SELECT *, {past} FROM standing)"
+
     def narrowed(self, *where: str, **values: Any) -> Asked:
         """The same with further conditions."""
         return replace(self, where=(*self.where, *where), values={**self.values, **values})
 
-    def by(self, key: str, joins: str = "") -> Asked:
+    def by(self, key: str, joins: str = "", code: str = "", coding: str = "") -> Asked:
         """The same, grouped by something."""
-        return replace(self, key=key, joins=joins)
+        return replace(self, key=key, joins=joins, code=code, coding=coding)
 
     def rows(self, *where: str, source: str | None = None) -> str:
         """FROM and WHERE of these rows, of which also ``where`` holds."""
@@ -72,7 +89,7 @@ class Asked:
 
 def asked(position: int | None, now: int, start: int | None, end: int | None) -> Asked:
     """All rows, as they are, or as they stood at a position."""
-    standing = "(FROM standing)" if position is None else relation(position)
+    standing = STANDING if position is None else relation(position)
     return Asked(relation(position), standing, now, start, end)
 
 

@@ -4,7 +4,9 @@ looking at what is still open, and how old that is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import wraps
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -12,6 +14,8 @@ from typing import Any, Final
 import duckdb
 
 from dispatch.survival import quantiles_of
+from gridgov.statistics.alike import keys_of
+from gridgov.statistics.codes import Ambiguous
 from gridgov.statistics.counting import REPORTED, in_scan
 from gridgov.statistics.rows import Asked, execute, has
 
@@ -34,11 +38,28 @@ BANDS: Final = (
 )
 
 Groups = dict[str | None, dict[str, Any]]
+_Told = Callable[[duckdb.DuckDBPyConnection, Asked], Groups]
 
 NO_TIMES: Final = {"closed": 0, **dict.fromkeys(NAMES)}
 NO_SURVIVAL: Final = {"closed": 0, "open": 0, **dict.fromkeys(QUARTERS)}
 
 
+def _coded(tell: _Told) -> _Told:
+    """What is told group by group, grouped by numbers where there are such."""
+
+    @wraps(tell)
+    def told(db: duckdb.DuckDBPyConnection, asked: Asked) -> Groups:
+        try:
+            found = tell(db, asked)
+            keys = keys_of(db, asked, found)
+        except Ambiguous:
+            return tell(db, replace(asked, code="", coding=""))
+        return {keys[code]: one for code, one in found.items()}
+
+    return told
+
+
+@_coded
 def times(db: duckdb.DuckDBPyConnection, asked: Asked) -> Groups:
     """Of what was reported in the period and closed, but for what was put right on the spot: how many, and
     within how many seconds of its report the first quarter, half ... of them was closed. Between two of them
@@ -47,13 +68,14 @@ def times(db: duckdb.DuckDBPyConnection, asked: Asked) -> Groups:
     """
     shares = ", ".join(map(str, SHARES))
     query = (
-        f"SELECT {asked.key} AS k, count(*), quantile_cont(took_s, [{shares}])"
+        f"SELECT {asked.code or asked.key} AS k, count(*), quantile_cont(took_s, [{shares}])"
         f" {in_scan(asked, REPORTED)} AND took_s IS NOT NULL GROUP BY k"
     )
     found = execute(db, query, asked.values).fetchall()
     return {key: {"closed": n, **dict(zip(NAMES, several, strict=True))} for key, n, several in found}
 
 
+@_coded
 def survival(db: duckdb.DuckDBPyConnection, asked: Asked) -> Groups:
     """Within how many seconds of its report a quarter, half and three quarters of all that was reported in
     the period is closed (Kaplan-Meier, in whole minutes): what is open is known to take longer than it has
@@ -62,8 +84,8 @@ def survival(db: duckdb.DuckDBPyConnection, asked: Asked) -> Groups:
     """
     age = f"greatest(0, {asked.now:d} - reported_at)"
     query = (
-        f"SELECT {asked.key} AS k, coalesce(took_s, {age}) // 60 AS minute, count(took_s) AS ended,"
-        f" count(*) - count(took_s) AS censored {in_scan(asked, REPORTED)}"
+        f"SELECT {asked.code or asked.key} AS k, coalesce(took_s, {age}) // 60 AS minute,"
+        f" count(took_s) AS ended, count(*) - count(took_s) AS censored {in_scan(asked, REPORTED)}"
         f" AND (took_s IS NOT NULL OR {has('open')}) GROUP BY k, minute ORDER BY k, minute"
     )
     found = execute(db, query, asked.values).fetchnumpy()

@@ -16,6 +16,7 @@ import pytest
 
 from dispatch.closure import Period, Tally
 from gridgov.errors import BadInput
+from gridgov.statistics import trends
 from gridgov.statistics.counting import COUNTS
 from gridgov.statistics.grouping import TREND
 from gridgov.statistics.question import AS_RECORDED, Narrowed, Opening, Question, Reach, whole_second
@@ -190,7 +191,10 @@ def prove(town: CopiedTown, seed: int, questions: int = QUESTIONS) -> None:
     trend = asking.question(chance.choice(TREND))
     if chance.random() < 0.5:
         trend = asking.narrowed(trend)
-    require_parts(town, trend)
+    for few in (0, trends.FEW):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trends, "FEW", few)
+            require_parts(town, trend)
     for name in chance.sample(sorted(COUNTS), 4):
         require_behind(town, asking.question(chance.choice(BY)), name, chance)
     plain_times.require_equal(town, asking.question(chance.choice(BY)))
