@@ -9,6 +9,7 @@ PostgreSQL are asked only for counts and the exact median by street, of a narrow
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -41,6 +42,9 @@ from gridgov.statistics.question import Question, whole_second
 from gridgov.storage.engine import database_file, open_engine, snapshot
 from gridgov.storage.tables import text_path
 from scripts import closure_store, postgres
+
+if importlib.util.find_spec("psycopg"):
+    import psycopg
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SIZES: Final = {"full": 11_000_000, "small": 110_000}
@@ -272,8 +276,6 @@ def _sqlite(file: Path, narrow: Path) -> float:
 
 
 def _postgresql(address: str, narrow: Path) -> float:
-    import psycopg  # noqa: PLC0415
-
     with psycopg.connect(address, autocommit=True) as db:
         db.execute("CREATE TABLE fact (street text, reported_at bigint, closed_at bigint, due_at bigint)")
         with narrow.open("rb") as rows, db.cursor().copy("COPY fact FROM STDIN (FORMAT csv)") as copy:

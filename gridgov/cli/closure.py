@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import typer
 
+from gridgov.cli import closure_options as options
 from gridgov.cli.closure_shown import show, show_compared, show_incidents
 from gridgov.cli.figures_source import statistics_of
 from gridgov.cli.headings import INCIDENTS
@@ -20,13 +21,11 @@ from gridgov.exporting import cell
 from gridgov.settings import Settings
 from gridgov.statistics.comparing import compared
 from gridgov.statistics.listing import listed
-from gridgov.statistics.periods import EXPECTED
-from gridgov.statistics.question import AS_RECORDED, MORE, Narrowed, Opening, Question, Reach
+from gridgov.statistics.question import AS_RECORDED, Narrowed, Opening, Question, Reach
 from gridgov.statistics.tables import compared_table, to_table
 from gridgov.statistics.telling import told
 from gridgov.statistics.wording import Words, question_of, specialised_of
 
-Text = str | None
 #: Whoever may read the store's file is told of all of it.
 _ALL: Final = (Reach(),)
 
@@ -38,52 +37,31 @@ def register(app: typer.Typer) -> None:
 
 def closure(
     context: typer.Context,
-    by: Annotated[
-        str,
-        typer.Option(
-            help="none, department, crew, category, class, field, channel, urgency, inspector; day, week,"
-            " month, quarter, year; the key of a level, or that of a layer of specialised grids."
-        ),
-    ] = "none",
-    period: Annotated[Text, typer.Option(help=f"The period: {EXPECTED}.")] = None,
-    start: Annotated[Text, typer.Option("--from", help="Its start instead: a local date or time.")] = None,
-    end: Annotated[Text, typer.Option("--to", help="Its end, not included.")] = None,
-    under: Annotated[Text, typer.Option(help="Only within this grid: its path, codes joined by /.")] = None,
-    edition: Annotated[
-        Text,
-        typer.Option(
-            help="Whose levels and grids: the number of an edition, as_recorded for every incident where it"
-            " was recorded; left out, the edition in force at the period's end."
-        ),
-    ] = None,
-    department: Annotated[Text, typer.Option(help="Only of this department.")] = None,
-    crew: Annotated[Text, typer.Option(help="Only of this crew.")] = None,
-    category: Annotated[Text, typer.Option(help="Only in this category.")] = None,
-    class_: Annotated[Text, typer.Option("--class", help="Only in this class of categories.")] = None,
-    field: Annotated[Text, typer.Option(help="Only in this field of governance.")] = None,
-    channel: Annotated[Text, typer.Option(help="Only what came this way.")] = None,
-    urgency: Annotated[Text, typer.Option(help="Only of this urgency.")] = None,
-    inspector: Annotated[Text, typer.Option(help="Only reported by the inspector of this id.")] = None,
-    specialised: Annotated[Text, typer.Option(help="Only within this specialised grid: layer/code.")] = None,
-    more: Annotated[Text, typer.Option(help=f"Besides, joined by commas: {', '.join(MORE)}.")] = None,
-    compare: Annotated[
-        Text, typer.Option(help="Beside it: previous, year_before, or another period.")
-    ] = None,
-    against: Annotated[Text, typer.Option(help="Beside it: another grid, instead of --under.")] = None,
-    as_of: Annotated[Text, typer.Option("--as-of", help="As it stood at this local date or time.")] = None,
-    position: Annotated[
-        int | None,
-        typer.Option(min=0, help="As it stood at this position; with --as-of, those of a printed report."),
-    ] = None,
-    open_: Annotated[
-        Text, typer.Option("--open", help="The incidents behind this count, such as closed or due.")
-    ] = None,
-    key: Annotated[
-        Text, typer.Option(help="Of this group only, with --open; '' is the row that has no key.")
-    ] = None,
-    after: Annotated[int, typer.Option(min=0, help="Where the page before ended, with --open.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, with --open.")] = 50,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
+    by: options.By = "none",
+    period: options.PeriodName = None,
+    start: options.Start = None,
+    end: options.End = None,
+    under: options.Under = None,
+    edition: options.EditionName = None,
+    department: options.Department = None,
+    crew: options.Crew = None,
+    category: options.Category = None,
+    class_: options.ClassName = None,
+    field: options.Field = None,
+    channel: options.Channel = None,
+    urgency: options.Urgency = None,
+    inspector: options.Inspector = None,
+    specialised: options.Specialised = None,
+    more: options.More = None,
+    compare: options.Compare = None,
+    against: options.Against = None,
+    as_of: options.AsOf = None,
+    position: options.Position = None,
+    open_: options.Opened = None,
+    key: options.Key = None,
+    after: options.After = 0,
+    limit: options.Limit = 50,
+    as_csv: options.AsCsv = False,
     as_json: AsJson = False,
 ) -> None:
     """Closure figures, each with its definition, numerator, denominator and interval. 结案率
@@ -91,6 +69,8 @@ def closure(
     What lies in no grid is a row of its own, so that the rows add up to the total.
     """
     settings, zone = settings_of(context), _zone(context)
+    narrowed = (department, crew, category, class_, field, channel, urgency, inspector)
+    only = zip(_ONLY, narrowed, strict=True)
     words = Words(
         by=by,
         period=period,
@@ -99,18 +79,7 @@ def closure(
         position=position,
         at=moment_of(as_of, zone, "--as-of"),
         edition=edition_of(edition),
-        only=Narrowed(
-            under=codes(under),
-            department=department,
-            crew=crew,
-            category=category,
-            class_=class_,
-            field=field,
-            channel=channel,
-            urgency=urgency,
-            inspector=inspector,
-            specialised=specialised_of(specialised),
-        ),
+        only=Narrowed(under=codes(under), specialised=specialised_of(specialised), **dict(only)),
         more=tuple(more.split(",")) if more else (),
     )
     question = question_of(words, zone, utcnow(), _ALL)
@@ -124,6 +93,10 @@ def closure(
         _compare(settings, question, zone, compare, beside, as_csv=as_csv, as_json=as_json)
     else:
         _ask(settings, question, zone, as_csv=as_csv, as_json=as_json)
+
+
+#: Options that narrow a question down by a word each, by their names there.
+_ONLY: Final = ("department", "crew", "category", "class_", "field", "channel", "urgency", "inspector")
 
 
 def _zone(context: typer.Context) -> str:
