@@ -6,7 +6,6 @@ Words of and about citizens are not in it; addresses only where they are asked f
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TextIO
 
@@ -21,8 +20,6 @@ _incidents = IncidentRow.__table__  # type: ignore[attr-defined]
 
 #: What a spreadsheet takes for the start of a formula (OWASP, "CSV injection"), full-width signs included.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-#: What begins like a formula and is none.
-_NUMBER: Final = re.compile(r"-[0-9]+(\.[0-9]+)?")
 #: Columns of the public row that say nothing outside this store.
 _INSIDE: Final = frozenset({"stream", "first", "position", "photos"})
 PRIVATE: Final = "address"
@@ -72,8 +69,6 @@ def cell(value: object) -> object:
 
     >>> cell("=HYPERLINK(1)"), cell(-71.0587), cell(["440306", "440306017"]), cell(None), cell(True)
     ("'=HYPERLINK(1)", -71.0587, '440306/440306017', '', 'true')
-    >>> cell("-2+3"), cell("-2.50")
-    ("'-2+3", '-2.50')
     """
     if value is None:
         return ""
@@ -81,6 +76,6 @@ def cell(value: object) -> object:
         return "true" if value else "false"
     if isinstance(value, list):
         value = "/".join(map(str, value))
-    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value

@@ -90,7 +90,7 @@ def test_there_is_something_to_run() -> None:
     assert len(blocks("own city")) == 1
     assert len(blocks("council")) == 1
     assert len(blocks("rules")) == 1
-    assert len(blocks("new york")) == 3
+    assert len(blocks("new york")) == 6
     assert len(BLOCK.findall(TEXT)) == TEXT.count("<!-- run:")
 
 

@@ -21,7 +21,6 @@ from gridgov.api.bodies import Body, Code, Line, Moment
 from gridgov.api.dependencies import FIGURE_ROLES, FiguresReader, GridGov, Parts
 from gridgov.api.figures_queue import Queued
 from gridgov.api.incidents import codes
-from gridgov.exporting import cell
 from gridgov.scope import Scope, scope_of
 from gridgov.statistics.comparing import compared
 from gridgov.statistics.counting import COUNTS
@@ -232,7 +231,7 @@ def _csv(gridgov: Parts, by: Person, asked: AskedFigures) -> Response:
 
 def _table(lines: Iterable[Iterable[str]]) -> Response:
     out = io.StringIO()
-    csv.writer(out).writerows([[cell(value) for value in line] for line in lines])
+    csv.writer(out).writerows(lines)
     headers = {"Content-Disposition": 'attachment; filename="closure.csv"', "Cache-Control": "no-store"}
     # The mark at the beginning makes spreadsheets read it as UTF-8, without which Chinese is unreadable
     # there.

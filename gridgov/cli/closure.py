@@ -17,7 +17,6 @@ from gridgov.cli.output import AsJson, print_json
 from gridgov.cli.reading import codes, in_force_of, moment_of, reader_of, settings_of
 from gridgov.clock import utcnow
 from gridgov.errors import BadInput
-from gridgov.exporting import cell
 from gridgov.settings import Settings
 from gridgov.statistics.comparing import compared
 from gridgov.statistics.listing import listed
@@ -145,8 +144,7 @@ def _open(settings: Settings, opening: Opening, *, as_csv: bool, as_json: bool) 
 
 
 def _write(lines: Iterable[Iterable[str]]) -> None:
-    rows = [[cell(value) for value in line] for line in lines]
-    csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+    csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
 
 
 def edition_of(text: str | None) -> int | Literal["as_recorded"] | None:

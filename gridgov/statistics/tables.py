@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from dispatch.figures import DEFINITIONS
+from gridgov.exporting import cell
 from gridgov.rows import iso
 from gridgov.statistics.shares import NO_SHARES
 from gridgov.statistics.times import BANDS, NAMES, QUARTERS
@@ -59,7 +60,7 @@ def _text(value: Any) -> str:
 
 def _line(group: Mapping[str, Any], more: Sequence[str]) -> Row:
     tally, figures = group["tally"], group["figures"]
-    line = [group["key"] or "", group["name_zh"], group["name_en"], *(str(tally[name]) for name in _BEFORE)]
+    line = [*_called(group, group["key"]), *(str(tally[name]) for name in _BEFORE)]
     for key in DEFINITIONS:
         figure = figures[key]
         line += [str(figure["numerator"]), str(figure["denominator"]), figure["percent"]]
@@ -69,6 +70,11 @@ def _line(group: Mapping[str, Any], more: Sequence[str]) -> Row:
     for word in more:
         line += _besides(word, group[word])
     return line
+
+
+def _called(group: Mapping[str, Any], key: str | None) -> Row:
+    """What comes from outside: never a formula. All else is ours, and a number below nought stays one."""
+    return [str(cell(text)) for text in (key, group["name_zh"], group["name_en"])]
 
 
 def _interval(interval: Sequence[float] | None) -> Row:
@@ -108,8 +114,8 @@ def compared_table(found: Mapping[str, Any]) -> list[Row]:
 
 def _pair(pair: Mapping[str, Any]) -> Row:
     sides = (pair["first"], pair["second"])
-    line = [pair["key"] or "", pair["name_zh"], pair["name_en"]]
-    line.append("" if pair["second"] is None else pair["second"]["key"] or "")
+    line = _called(pair, pair["key"])
+    line.append("" if pair["second"] is None else str(cell(pair["second"]["key"])))
     line += ["" if side is None else str(side["tally"]["reported"]) for side in sides]
     for key in DEFINITIONS:
         for side in sides:

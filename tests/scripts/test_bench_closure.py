@@ -11,7 +11,7 @@ from gridgov.storage.setup import init
 from scripts import bench, bench_closure, closure_store, postgres
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_it_runs_through_on_few_incidents(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that is measured has the incidents made up before it, and those that it reports itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any, Final
 
 from PIL import Image
@@ -65,7 +66,7 @@ def reported(site: Site, **more: Any) -> Told:
 
 def long_life(site: Site) -> Told:
     """Asked and verified, joined by another, filed, returned, extended, supervised, enforced, handled, not
-    put right, handled again, closed, appealed and called back.
+    put right, handled again, closed late, appealed and called back.
     """
     told = reported(site)
     told.do("clerk", "ask", reason=HOSTILE)
@@ -93,6 +94,7 @@ def long_life(site: Site) -> Told:
     )
     told.do("water", "handle", reason="已换", photos=[photo(site, "blue")])
     told.do("leader", "check", passed=False, reason="仍松动")
+    site.later(timedelta(days=20))
     told.do("water", "handle", reason="已固定", photos=[photo(site, "white")])
     told.do("leader", "check", passed=True).do("leader", "close")
     told.do("water", "appeal", reason="材料迟到").do("supervisor", "decide", granted=True, reason="属实")

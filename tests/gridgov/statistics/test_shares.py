@@ -128,7 +128,7 @@ def test_every_number_is_that_of_its_group_alone(seed: int, in_ranking: list[boo
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 1 << 32), st.sampled_from(MOST))
 def test_of_thousands_of_groups(seed: int, most: int) -> None:
-    require_same(any_tallies(seed, 5_000, most), [True] * 4_999 + [False])
+    require_same(any_tallies(seed, 1_500, most), [True] * 1_499 + [False])
 
 
 def test_they_are_plain_numbers_and_texts() -> None:
