@@ -22,7 +22,7 @@ def bench():
     return module
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_small_scale_gives_the_promised_figures(bench, shared_data):
     """The index is faster even on a busy machine, by less than it is on a quiet one."""
     result = bench.run("small")
