@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -62,7 +62,7 @@ def answer(
 @dataclass(frozen=True, slots=True)
 class _Found:
     """The groups in their order, with a column of counts each and one more for the total; what groups are
-    called already, and the rows grouped; those of each part of a trend of ``few``.
+    called already, and the rows grouped: those of a trend by the numbers of its parts.
     """
 
     keys: list[str | None]
@@ -70,7 +70,6 @@ class _Found:
     again: int
     names: dict[str | None, Named]
     rows: Asked
-    few: Sequence[Asked] = ()
 
 
 def _counted(db: duckdb.DuckDBPyConnection, settled: Settled, in_force: InForce) -> _Found:
@@ -93,8 +92,7 @@ def _trend(db: duckdb.DuckDBPyConnection, settled: Settled, zone: str) -> _Found
     counts = np.column_stack((np.array(parts).T, whole.counts.sum(axis=1)))
     called: dict[str | None, Named] = {one.name: Named(one.name, one.name) for one in laid}
     number, join = trends.bucket_of("reported_at", bounds)
-    few = trends.parts(rows, bounds) if len(bounds) <= trends.FEW else []
-    return _Found(list(called), counts, whole.again, called, rows.by(f"CAST({number} AS VARCHAR)", join), few)
+    return _Found(list(called), counts, whole.again, called, rows.by(number, join))
 
 
 # -- as it is shown
@@ -159,13 +157,10 @@ def _tell_more(
     total[word] = tell(db, whole).get("all", nothing())
     if by == "none":
         told: times.Groups = {"all": total[word]}
-    elif found.few and word != "ageing":
-        parts = [tell(db, part) for part in found.few]
-        told = {key: part["all"] for key, part in zip(shown, parts, strict=True) if "all" in part}
     elif by in TREND:
         # The rows know the numbers of the parts, not their names.
-        numbered = tell(db, rows) if word != "ageing" else {}
-        told = {key: numbered[str(n)] for n, key in enumerate(shown) if str(n) in numbered}
+        numbered: Mapping[Any, Any] = tell(db, rows) if word != "ageing" else {}
+        told = {key: numbered[n] for n, key in enumerate(shown) if n in numbered}
     else:
         told = tell(db, rows)
     for key, group in shown.items():

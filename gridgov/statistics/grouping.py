@@ -12,7 +12,7 @@ from gridgov.errors import BadInput
 from gridgov.statistics.codes import coded
 from gridgov.statistics.drawings import Drawings, Drawn
 from gridgov.statistics.question import PLAIN, Narrowed
-from gridgov.statistics.rows import COLUMNS, Asked, below, execute, made
+from gridgov.statistics.rows import COLUMNS, INSPECTOR, Asked, below, execute, made
 from gridgov.storage.tables import path_text
 
 #: Periods that figures can be grouped by; see `trends`.
@@ -21,6 +21,8 @@ TREND: Final = ("day", "week", "month", "quarter", "year")
 BY_CATEGORY: Final = ("class", "field")
 
 _KINDS: Final = f"LEFT JOIN kind ON kind.told = {coded('f.category')}"
+#: Of what is worked out row by row, the number of the column that it is worked out of.
+_CODES: Final = {"inspector": f"CASE WHEN {INSPECTOR} IS NOT NULL THEN {coded('reporter')} END"}
 #: A number for each of the texts of a column, the same for the same.
 _NUMBERED: Final = "CASE WHEN {0} IS NOT NULL THEN dense_rank() OVER (ORDER BY {0})::INTEGER END"
 _ELEMENT: Final = "list_filter(from_json({0}, '[\"VARCHAR\"]'), lambda x: starts_with(x, {1}))[1]"
@@ -76,7 +78,7 @@ def grouped(db: duckdb.DuckDBPyConnection, asked: Asked, by: str, drawn: Drawn, 
     if by == "none" or by in TREND:
         return asked
     if by in COLUMNS:
-        return asked.by(COLUMNS[by], code=coded(COLUMNS[by]))
+        return asked.by(COLUMNS[by], code=_CODES.get(by) or coded(COLUMNS[by]))
     if by in BY_CATEGORY:
         pairs = f"SELECT DISTINCT {by}_code, {by} FROM kind"
         return asked.by(f"kind.{by}", _KINDS, f"kind.{by}_code", pairs)

@@ -68,8 +68,10 @@ def lay_out(db: duckdb.DuckDBPyConnection, bounds: Bounds) -> None:
 
 def bucket_of(column: str, bounds: Bounds) -> tuple[str, str]:
     """(SQL for the number of the bucket of a column of seconds, the join that it needs); -1 is before them
-    all, their number is after them all.
+    all, their number is after them all. Few are compared with one after another, which needs no join.
     """
+    if len(bounds) <= FEW:
+        return " + ".join(["-1", *(f"({column} >= {at:d})::INTEGER" for at in bounds.at)]), ""
     table = f"daily_{column}"
     # Shifted so that it is no less than nought: there `//` cuts off downwards.
     join = f"LEFT JOIN daily AS {table} ON {table}.day = ({column} + {_DAY * _SHIFT}) // {_DAY} - {_SHIFT}"
@@ -84,7 +86,8 @@ def bucket_of(column: str, bounds: Bounds) -> tuple[str, str]:
 def tallies(db: duckdb.DuckDBPyConnection, asked: Asked, bounds: Bounds) -> list[Tally]:
     """The tally of each bucket; the period asked for is that of all of them."""
     if len(bounds) <= FEW:
-        return [_tally(db, part) for part in parts(asked, bounds)]
+        each = (replace(asked, start=start, end=end) for start, end in pairwise(bounds.at))
+        return [_tally(db, part) for part in each]
     lay_out(db, bounds)
     found: list[dict[str, int]] = [{} for _ in range(len(bounds))]
     for key, counts in scanned(db, asked.by(*bucket_of("reported_at", bounds)), REPORTED):
@@ -94,11 +97,6 @@ def tallies(db: duckdb.DuckDBPyConnection, asked: Asked, bounds: Bounds) -> list
     for counts, suspended in zip(found, _suspended(db, asked, bounds), strict=True):
         counts["due_suspended"] = suspended
     return [Tally(**counts) for counts in found]
-
-
-def parts(asked: Asked, bounds: Bounds) -> list[Asked]:
-    """The questions for each bucket alone."""
-    return [replace(asked, start=start, end=end) for start, end in pairwise(bounds.at)]
 
 
 def _tally(db: duckdb.DuckDBPyConnection, asked: Asked) -> Tally:
