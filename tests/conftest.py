@@ -29,7 +29,8 @@ settings.load_profile("gridgov")
 # test_api_incidents.py and test_api_basic.py, and test_cli.py.
 WHOLE_SERVICE = re.compile(
     r"test_(api_(?!(incidents|basic)\.py)\w+|cli_\w+|overdue|closure_editions|sweeping_api|looking_after|webhooks"
-    r"|duplicates_suggested|returns|joined|building|carrying|parquet|process|following)\.py"
+    r"|duplicates_suggested|returns|joined|building|carrying|parquet|process|following|rows|frames"
+    r"|automatic_share|sweeping|ogc_\w+)\.py"
 )
 #: Folders of such tests.
 WHOLE_FOLDERS = frozenset({"duty", "casefile", "desk_day"})

@@ -209,7 +209,7 @@ def test_they_are_what_folding_every_incident_comes_to(drawn: Path, tmp_path: Pa
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("start", range(1000, 4000, 100))
+@pytest.mark.parametrize("start", range(1000, 3000, 100))
 def test_they_are_over_thousands_of_histories(drawn: Path, tmp_path: Path, start: int) -> None:
     for seed in range(start, start + 100):
         with history(drawn, tmp_path, seed, count=20 + seed % 120) as town:
